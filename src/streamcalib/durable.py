@@ -1,0 +1,45 @@
+"""Files that survive a power cut: written in one step, flushed, renamed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give a path to write in place of ``path``; on success it is flushed and renamed into place.
+
+    A reader sees the old file or the new one, never half. On any error nothing is left behind.
+    Raises ``OSError``.
+    """
+    part = path.with_name(f".{path.name}.part{os.getpid()}")
+    try:
+        yield part
+        sync(part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as `replaced` does, in UTF-8; undecodable bytes of names stay as they were."""
+    with replaced(path) as part:
+        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def sync(path: Path) -> None:
+    """Flush a file or folder to disk; where folders cannot be flushed (Windows), do nothing."""
+    if path.is_dir() and os.name == "nt":
+        return
+    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

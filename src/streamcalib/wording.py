@@ -1,0 +1,20 @@
+"""How names and sizes are put to people."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters and undecodable bytes escaped, for messages."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def in_units(size_bytes: float) -> str:
+    """Return a size in decimal units: ``491.5 MB`` is 491.5 million bytes."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} B" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"

@@ -1,0 +1,52 @@
+"""The recipe that a user's options add up to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcalib.errors import RecipeError
+from streamcalib.recipe import PRESETS, DType, Recipe
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+def choose_recipe(
+    *,
+    preset: str | None = None,
+    file: str | PathLike[str] | None = None,
+    model: str | PathLike[str] | None = None,
+    imgsz: str | None = None,
+    dtype: DType | None = None,
+) -> Recipe:
+    """Return the recipe of a JSON file, of a model, or of a preset, in this order.
+
+    Raises
+    ------
+    RecipeError
+        If options contradict each other or the model, or the file is no recipe.
+    ModelError
+        If the model cannot be served.
+    """
+    if file is not None:
+        given = {"--preset": preset, "--imgsz": imgsz, "--dtype": dtype}
+        if clash := [option for option, value in given.items() if value is not None]:
+            raise RecipeError(f"--recipe says it all: leave {' and '.join(clash)} out.")
+        return _read(Path(file))
+    if preset is not None and preset not in PRESETS:
+        raise RecipeError(f"--preset {preset!r} is none of {', '.join(sorted(PRESETS))}.")
+    if model is not None:
+        return Recipe.from_onnx(model, imgsz=imgsz, dtype=dtype)
+    return PRESETS[preset or "yolo11"](imgsz or 640, dtype=dtype or "float32")
+
+
+def _read(path: Path) -> Recipe:
+    shown = printable(str(path))
+    try:
+        return Recipe.from_json(path.read_text(encoding="utf-8"))
+    except RecipeError as error:
+        raise RecipeError(f"--recipe {shown}: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"--recipe {shown} cannot be read: {error}.") from error

@@ -1,0 +1,118 @@
+"""The segments of a JPEG up to its first scan (ITU-T T.81, annex B)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+_HUFFMAN_8_BIT = frozenset({0xC0, 0xC1, 0xC2})
+SOS = 0xDA
+APP0 = 0xE0
+APP1 = 0xE1
+APP14 = 0xEE
+
+
+class Segment(NamedTuple):
+    """One marker segment: ``data[start:end]`` is its payload, after the two length bytes."""
+
+    marker: int
+    start: int
+    end: int
+
+
+class JpegHeader(NamedTuple):
+    """What the header of a JPEG says.
+
+    Attributes
+    ----------
+    height, width
+        Size as stored, in pixels, before any EXIF rotation.
+    components
+        Number of colour components: 1, 3 or 4.
+    frame
+        Marker of the frame header, 0xC0 to 0xCF.
+    segments
+        All segments up to and with the first scan header.
+    """
+
+    height: int
+    width: int
+    components: int
+    frame: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def is_common(self) -> bool:
+        """Whether TurboJPEG gives it as RGB: grey or three components, Huffman-coded."""
+        return self.components in (1, 3) and self.frame in _HUFFMAN_8_BIT
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether OpenCV takes ``data`` for a JPEG: it starts with FF D8 FF."""
+    return data[:3] == b"\xff\xd8\xff"
+
+
+def read_header(data: bytes) -> JpegHeader | None:
+    """Return the header of a JPEG, or None if the data ends or breaks before its first scan.
+
+    Bytes between segments are passed over, as libjpeg does.
+    """
+    segments: list[Segment] = []
+    frame: tuple[int, int, int, int] | None = None
+    position = 2
+    while (found := data.find(b"\xff", position)) >= 0:
+        position = found + 1
+        while position < len(data) and data[position] == 0xFF:
+            position += 1
+        if position + 2 >= len(data):
+            return None
+        marker = data[position]
+        position += 1
+        if marker == 0 or marker in _STANDALONE:
+            continue
+        if marker in (0xD8, 0xD9):
+            return None
+        length = int.from_bytes(data[position : position + 2], "big")
+        segment = Segment(marker, position + 2, position + max(length, 2))
+        if segment.end > len(data):
+            return None
+        segments.append(segment)
+        position = segment.end
+        if marker in _FRAMES:
+            frame = _read_frame(data, segment)
+        if marker == SOS:
+            return None if frame is None else JpegHeader(*frame, tuple(segments))
+    return None
+
+
+def without_oddities(data: bytes, header: JpegHeader) -> bytes:
+    """Return the same picture with the header oddities mended that libjpeg only warns about.
+
+    Bytes between segments go; the JFIF major version becomes 1; an unknown Adobe transform becomes
+    the one libjpeg assumes; scan parameters that a sequential JPEG ignores become 0, 63, 0. What
+    libjpeg decodes stays the same, so that any warning left is about the picture's own data.
+    """
+    parts = [b"\xff\xd8"]
+    for segment in header.segments:
+        payload = bytearray(data[segment.start : segment.end])
+        if segment.marker == APP0 and payload[:5] == b"JFIF\0" and len(payload) > 5:
+            payload[5] = 1
+        elif segment.marker == APP14 and payload[:5] == b"Adobe" and len(payload) >= 12:
+            assumed = 2 if header.components == 4 else 1
+            payload[11] = payload[11] if payload[11] in (0, assumed) else assumed
+        elif segment.marker == SOS and header.frame in _SEQUENTIAL and len(payload) >= 3:
+            payload[-3:] = b"\x00\x3f\x00"
+        parts.append(b"\xff" + bytes([segment.marker]) + (len(payload) + 2).to_bytes(2, "big"))
+        parts.append(bytes(payload))
+    return b"".join([*parts, data[header.segments[-1].end :]])
+
+
+def _read_frame(data: bytes, segment: Segment) -> tuple[int, int, int, int] | None:
+    payload = data[segment.start : segment.end]
+    if len(payload) < 6:
+        return None
+    height = int.from_bytes(payload[1:3], "big")
+    width = int.from_bytes(payload[3:5], "big")
+    return (height, width, payload[5], segment.marker) if height and width else None

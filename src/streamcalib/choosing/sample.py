@@ -1,0 +1,111 @@
+"""The seeded random choice: the rule behind every list that streamcalib writes by default."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamcalib.errors import ListError
+from streamcalib.images.listfile import ImageList, listable
+from streamcalib.images.listing import list_images
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+RULE = "random.Random(seed).sample(sorted(paths), count)"
+SPARES_RULE = "the same generator's next .sample(sorted(paths not chosen), spares)"
+LEAST_SPARES = 10
+
+
+def sample(
+    source: str | os.PathLike[str],
+    count: int,
+    *,
+    seed: int = 42,
+    extensions: Iterable[str] | None = None,
+    relative_to: str | os.PathLike[str] | None = None,
+    absolute: bool = False,
+    spares: int | None = None,
+) -> ImageList:
+    """Choose ``count`` images of a source at random, the same ones for the same seed for ever.
+
+    The rule is ``random.Random(seed).sample(sorted(paths), count)``, paths sorted in POSIX form.
+    Spares, for images that turn out bad, are the same generator's next sample of the sorted rest.
+
+    Parameters
+    ----------
+    source, extensions
+        As in `list_images`.
+    count
+        How many images to choose, at least 1.
+    seed
+        Any integer.
+    relative_to, absolute
+        Paths are written relative to the current folder, or to ``relative_to``, or absolute.
+    spares
+        How many spares to keep, by default a tenth of ``count`` and at least 10; never more than
+        there are images left.
+
+    Raises
+    ------
+    SourceError
+        If the source does not exist or holds no image.
+    ListError
+        If ``count`` is below 1 or above what is there, or ``relative_to`` is not a folder.
+    """
+    if count < 1:
+        raise ListError(f"--count must be at least 1, not {count}.")
+    if spares is not None and spares < 0:
+        raise ListError(f"--spares must be at least 0, not {spares}.")
+    if relative_to is not None and not Path(relative_to).is_dir():
+        raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
+    population = list_images(source, extensions)
+    if count > len(population.paths):
+        raise ListError(
+            f"--count asks for {count} images, but {printable(str(source))} holds "
+            f"{len(population.paths)}."
+        )
+    wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
+    chosen, kept = draw(population.paths, count, seed, wanted)
+    base = Path(relative_to or ".").absolute()
+    provenance = {
+        "source": str(source),
+        "source_kind": population.kind,
+        "rule": RULE,
+        "spares_rule": SPARES_RULE,
+        "seed": seed,
+        "count": count,
+        "population": len(population.paths),
+        "duplicates_dropped": population.duplicates,
+        "extensions": None if extensions is None else list(extensions),
+        "relative_to": None if absolute else str(base),
+    }
+    return ImageList(
+        paths=[_written(path, None if absolute else base) for path in chosen],
+        bases=(base,),
+        spares=[_written(path, None if absolute else base) for path in kept],
+        provenance=provenance,
+    )
+
+
+def draw(paths: Sequence[str], count: int, seed: int, spares: int) -> tuple[list[str], list[str]]:
+    """Draw ``count`` of the sorted ``paths`` by the rule, and up to ``spares`` of the rest."""
+    # Not for secrets: the standard generator, because the rule is about its exact sequence.
+    generator = random.Random(seed)  # noqa: S311
+    chosen = generator.sample(paths, count)
+    taken = set(chosen)
+    rest = [path for path in paths if path not in taken]
+    return chosen, generator.sample(rest, min(spares, len(rest)))
+
+
+def _written(path: str, base: Path | None) -> str:
+    if base is None:
+        return listable(path)
+    try:
+        return listable(Path(os.path.relpath(path, base)).as_posix())
+    except ValueError:
+        # On Windows no relative path leads to another drive.
+        return path

@@ -1,0 +1,90 @@
+"""Writing a chosen list where it will be found again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from streamcalib.errors import ListError, OutputError
+from streamcalib.gitignore import IgnoreChange, ignore_sets, in_work_tree
+from streamcalib.images.listfile import ImageList, side_file
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    import os
+
+
+class SavedList(NamedTuple):
+    """A list on disk.
+
+    Attributes
+    ----------
+    images
+        The list, with its file.
+    unchanged
+        Whether the file held exactly this list before.
+    gitignore
+        What was done to the folder's ``.gitignore``, or None if nothing was asked.
+    """
+
+    images: ImageList
+    unchanged: bool
+    gitignore: IgnoreChange | None
+
+
+def save_list(
+    images: ImageList,
+    out: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+    gitignore: bool | None = None,
+) -> SavedList:
+    """Write a list and its side file, making the list's folder if need be.
+
+    Parameters
+    ----------
+    images
+        What to write.
+    out
+        The list's file, ending in ``.txt``.
+    overwrite
+        Replace a different list of that name.
+    gitignore
+        Whether the folder's ``.gitignore`` shall exclude sets but not the list; by default inside
+        a git work tree.
+
+    Raises
+    ------
+    OutputError
+        If another list is there, or the folder cannot be made or written.
+    InputError
+        If ``gitignore`` is asked for outside a git work tree.
+    """
+    path = Path(out)
+    shown = printable(str(out))
+    if path.suffix.lower() != ".txt":
+        raise OutputError(f"the list {shown} must end in .txt.")
+    try:
+        unchanged = path.exists() and _holds(path, images)
+        if path.exists() and not unchanged and not overwrite:
+            raise OutputError(
+                f"{shown} exists and is another list. To replace it, say --overwrite; or choose "
+                "another --out."
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = images.write(path)
+        change = None
+        if gitignore or (gitignore is None and in_work_tree(path.parent)):
+            change = ignore_sets(path.parent, (path.name, side_file(path).name))
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f"the list {shown} cannot be written: {error.strerror}.") from error
+    return SavedList(written, unchanged, change)
+
+
+def _holds(path: Path, images: ImageList) -> bool:
+    try:
+        return ImageList.read(path).entries_sha256 == images.entries_sha256
+    except ListError:
+        return False

@@ -1,0 +1,1 @@
+"""Where images come from: listing sources, reading and writing image lists, reading files."""

@@ -1,0 +1,235 @@
+"""Image lists: one path a line, and the side file that says where the list comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from streamcalib.durable import write_text
+from streamcalib.errors import ListError
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SIDE_FORMAT = "streamcalib-list"
+SIDE_VERSION = 1
+_PROBED = 1000
+
+
+@dataclass(frozen=True)
+class ImageList(Sequence[str]):
+    """Paths of images, in row order.
+
+    A sequence of paths as the list writes them; a slice is an `ImageList`.
+
+    Attributes
+    ----------
+    paths
+        The entries, in POSIX form.
+    bases
+        Folders against which relative entries are resolved, in the order they are tried.
+    file
+        The list's own file, or None if it was never read or written.
+    spares
+        Entries that can take the place of bad images, in order.
+    provenance
+        How the list was chosen: source, rule, seed, count, population. Empty if unknown.
+    """
+
+    paths: Sequence[str]
+    bases: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
+    file: Path | None = None
+    spares: Sequence[str] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls, path: str | os.PathLike[str], *, root: str | os.PathLike[str] | None = None
+    ) -> Self:
+        """Read a list.
+
+        One path a line, UTF-8 with or without BOM, any line ending. Blank lines and lines that
+        begin with ``#`` are passed over. Relative paths are resolved against ``root`` if given,
+        else the current folder, else the list's own.
+
+        Raises
+        ------
+        ListError
+            If the list is missing, empty, or not text, or if ``root`` is not a folder.
+        """
+        file = Path(path)
+        shown = printable(str(path))
+        paths = _entries(file, shown)
+        if not paths:
+            raise ListError(f"the list {shown} names no image.")
+        if root is None:
+            bases = tuple(dict.fromkeys((Path.cwd(), file.absolute().parent)))
+        elif Path(root).is_dir():
+            bases = (Path(root).absolute(),)
+        else:
+            raise ListError(f"--root {printable(str(root))} is not a folder.")
+        side = _read_side_file(file, paths)
+        return cls(paths, bases, file, side.pop("spares", ()), side)
+
+    @classmethod
+    def of(
+        cls, images: ImageList | str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+    ) -> ImageList:
+        """Return ``images`` as a list: a list itself, the path of one, or the paths of images."""
+        if isinstance(images, ImageList):
+            return images
+        if isinstance(images, str | os.PathLike):
+            return cls.read(images)
+        paths = [Path(path).as_posix() for path in images]
+        if not paths:
+            raise ListError("there is no image to build from: the list of paths is empty.")
+        return cls(paths)
+
+    def write(self, path: str | os.PathLike[str]) -> ImageList:
+        """Write the list and its side file, each in one step, and return the list as read back.
+
+        Raises
+        ------
+        ListError
+            If a path holds a line break and cannot stand in a list.
+        OSError
+            If the folder cannot be written.
+        """
+        file = Path(path)
+        lines = [listable(entry) for entry in self.paths]
+        write_text(file, "".join(f"{line}\n" for line in lines))
+        side = {
+            "format": SIDE_FORMAT,
+            "version": SIDE_VERSION,
+            **self.provenance,
+            "entries_sha256": entries_sha256(lines),
+            "spares": [listable(entry) for entry in self.spares],
+        }
+        write_text(side_file(file), json.dumps(side, indent=2) + "\n")
+        return replace(self, paths=lines, file=file)
+
+    def resolve(self, index: int) -> str:
+        """Return an entry's path: in the first base where it is, else where it was first sought."""
+        return resolve(self.paths[index], self.bases)
+
+    def source(self, index: int) -> str:
+        """Return an entry, counting on into the spares behind the list's end."""
+        return self.paths[index] if index < len(self) else self.spares[index - len(self)]
+
+    def check_present(self) -> None:
+        """Make sure that the list is not for another folder.
+
+        Raises
+        ------
+        ListError
+            If none of the first thousand images is there; the message says where they were sought.
+        """
+        probed = range(min(len(self), _PROBED))
+        if any(os.path.lexists(self.resolve(index)) for index in probed):
+            return
+        sought = "\n".join(f"  {printable(path)}" for path in candidates(self.paths[0], self.bases))
+        count = "the only image" if len(probed) == 1 else f"none of the first {len(probed)} images"
+        missing = "is not there" if len(probed) == 1 else "is there"
+        raise ListError(
+            f"{count} of {self.label} {missing}. {printable(self.paths[0])!r} was sought as\n"
+            f"{sought}\nSay which folder the paths start from with --root."
+        )
+
+    @property
+    def label(self) -> str:
+        """The list's file, or what it is, for messages."""
+        return "the list" if self.file is None else printable(str(self.file))
+
+    @property
+    def entries_sha256(self) -> str:
+        """SHA-256 of the entries, the same whatever the file's line endings and comments."""
+        return entries_sha256(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> ImageList: ...
+    def __getitem__(self, index: int | slice) -> str | ImageList:
+        if isinstance(index, slice):
+            return ImageList(self.paths[index], self.bases)
+        return self.paths[index]
+
+
+def candidates(entry: str, bases: tuple[Path, ...]) -> list[str]:
+    """Return where an entry may be, in the order to try; an absolute path is only itself."""
+    if os.path.isabs(entry):  # noqa: PTH117
+        return [entry]
+    return [os.path.join(base, entry) for base in bases]  # noqa: PTH118
+
+
+def resolve(entry: str, bases: tuple[Path, ...]) -> str:
+    """Return the first of `candidates` that exists, else the first."""
+    places = candidates(entry, bases)
+    return next((place for place in places if os.path.lexists(place)), places[0])
+
+
+def entries_sha256(entries: Sequence[str]) -> str:
+    """Return the SHA-256, in hex, of the entries, each ended by a line feed."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        digest.update(entry.encode("utf-8", "surrogateescape") + b"\n")
+    return digest.hexdigest()
+
+
+def listable(entry: str) -> str:
+    """Return a path so that a line of a list means it, and no comment or blank line.
+
+    Raises
+    ------
+    ListError
+        If it holds a line break.
+    """
+    if "\n" in entry or "\r" in entry:
+        raise ListError(
+            f"the name {printable(entry)} holds a line break and cannot stand in a list: rename "
+            "the file."
+        )
+    return f"./{entry}" if entry.startswith("#") or not entry.strip() else entry
+
+
+def side_file(path: Path) -> Path:
+    """Return the side file of a list: ``quant100.txt.json`` of ``quant100.txt``."""
+    return path.with_name(path.name + ".json")
+
+
+def _entries(file: Path, shown: str) -> list[str]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise ListError(f"the list {shown} cannot be read: {error.strerror}.") from error
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4096]:
+        raise ListError(f"the list {shown} is not UTF-8 text: save it as UTF-8.")
+    # Names on Linux are bytes: what is no UTF-8 survives as it does in os.fsdecode.
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _read_side_file(file: Path, paths: list[str]) -> dict[str, Any]:
+    try:
+        side = json.loads(side_file(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(side, dict) or side.get("format") != SIDE_FORMAT:
+        return {}
+    # A list that was edited since is no longer the one that the side file speaks of.
+    if side.get("version") != SIDE_VERSION or side.get("entries_sha256") != entries_sha256(paths):
+        return {}
+    spares = side.get("spares", [])
+    if not isinstance(spares, list) or not all(isinstance(entry, str) for entry in spares):
+        return {}
+    return {k: v for k, v in side.items() if k not in ("format", "version", "entries_sha256")}

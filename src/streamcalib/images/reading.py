@@ -1,0 +1,50 @@
+"""The bytes of one image file, or the reason why there are none."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from streamcalib.errors import ImageError
+from streamcalib.images.listfile import candidates
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_image(entry: str, bases: tuple[Path, ...]) -> bytes:
+    """Read the image that a list's entry names, from the first base where it is.
+
+    Raises
+    ------
+    ImageError
+        If it is missing (the message says where it was sought), not a regular file, or cannot be
+        read.
+    """
+    places = candidates(entry, bases)
+    for place in places:
+        try:
+            return _read(place)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ImageError((error.strerror or str(error)).lower()) from error
+    sought = " and ".join(printable(place) for place in places)
+    raise ImageError(f"no such file (sought as {sought})")
+
+
+def _read(path: str) -> bytes:
+    # Opening a pipe would wait for its writer; O_NONBLOCK does not, and means nothing for files.
+    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageError("it is a directory")
+        if not stat.S_ISREG(status.st_mode):
+            raise ImageError("it is not a regular file")
+        with os.fdopen(file, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(file)

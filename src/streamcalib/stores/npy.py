@@ -1,0 +1,126 @@
+"""The ``.npy`` store: a header of one page, then the rows, in a file of its final size."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.durable import sync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from numpy.typing import NDArray
+
+HEADER_BYTES = 4096
+"""Size of the header, one page, so that rows start aligned and can be mapped."""
+
+
+def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Return the header of a C-ordered ``.npy`` of format 1.0, padded to `HEADER_BYTES`.
+
+    numpy's own files pad to 64 bytes; any length is allowed (NEP 1), and `numpy.load` takes it.
+    """
+    text = repr({"descr": dtype.str, "fortran_order": False, "shape": shape})
+    length = HEADER_BYTES - 10
+    padded = text.encode("ascii").ljust(length - 1) + b"\n"
+    return b"\x93NUMPY\x01\x00" + length.to_bytes(2, "little") + padded
+
+
+class NpyWriter:
+    """Writes rows of a ``.npy`` store by position; see `RowWriter`."""
+
+    def __init__(self, store: NpyStore) -> None:
+        self._row_bytes = store.row_bytes
+        self._file = os.open(store.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+
+    def write(self, index: int, row: NDArray[Any]) -> None:
+        """Write one row; raises ``OSError`` if the disk does not take it whole."""
+        view = row.reshape(-1).view(np.uint8).data
+        position = HEADER_BYTES + index * self._row_bytes
+        while view:
+            written = _write_at(self._file, view, position)
+            view = view[written:]
+            position += written
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._file)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NpyStore:
+    """A ``.npy`` file of ``rows`` rows of ``row_shape`` in ``dtype``; see `Store`."""
+
+    path: Path
+    rows: int
+    row_shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def row_bytes(self) -> int:
+        """Size of one row, in bytes."""
+        return prod(self.row_shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the whole file, in bytes."""
+        return HEADER_BYTES + self.rows * self.row_bytes
+
+    def create(self) -> None:
+        """Write the header and set the file's size; an existing file is replaced."""
+        with self.path.open("wb") as file:
+            file.write(self._header())
+            file.truncate(self.file_bytes)
+
+    def writer(self) -> NpyWriter:
+        """Open for writing."""
+        return NpyWriter(self)
+
+    def read(self) -> NDArray[Any]:
+        """Map all rows, read-only."""
+        rows: NDArray[Any] = np.load(self.path, mmap_mode="r", allow_pickle=False)
+        return rows
+
+    def move(self, source: int, target: int) -> None:
+        """Copy row ``source`` over row ``target``."""
+        with self.path.open("rb") as file:
+            file.seek(HEADER_BYTES + source * self.row_bytes)
+            data = file.read(self.row_bytes)
+        with self.writer() as writer:
+            writer.write(target, np.frombuffer(data, np.uint8))
+
+    def shorten(self, rows: int) -> NpyStore:
+        """Cut the file after ``rows`` rows."""
+        shorter = replace(self, rows=rows)
+        with self.path.open("r+b") as file:
+            file.write(shorter._header())
+            file.truncate(shorter.file_bytes)
+        return shorter
+
+    def sync(self) -> None:
+        """Flush the file to disk."""
+        sync(self.path)
+
+    def _header(self) -> bytes:
+        return npy_header((self.rows, *self.row_shape), np.dtype(self.dtype))
+
+
+def _write_at(file: int, view: memoryview, position: int) -> int:
+    if hasattr(os, "pwrite"):
+        return os.pwrite(file, view, position)
+    os.lseek(file, position, os.SEEK_SET)
+    return os.write(file, view)

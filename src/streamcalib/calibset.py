@@ -1,0 +1,174 @@
+"""A finished calibration set: opened, inspected, and read without being loaded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from zipfile import BadZipFile
+
+import numpy as np
+
+from streamcalib.card import card
+from streamcalib.errors import InputError, SetError, SourceError
+from streamcalib.extra_inputs import ExtraInput
+from streamcalib.manifest import Manifest
+from streamcalib.readers.modelopt import ModelOptReader
+from streamcalib.stores.npz import map_member
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from streamcalib.recipe import Recipe
+
+SUFFIXES = (".npy", ".npz")
+
+
+class CalibrationSet:
+    """A finished set and its manifest; a row source for readers.
+
+    Pickles and copies by path: whoever gets a copy maps the file anew.
+
+    Attributes
+    ----------
+    path
+        The data file.
+    manifest
+        What the set is and was made of.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._array: NDArray[Any] | None = None
+
+    @classmethod
+    def open(cls, path: str | PathLike[str]) -> Self:
+        """Open a set by its data file, and hold the file against its manifest.
+
+        Raises
+        ------
+        SourceError
+            If the file does not exist.
+        SetError
+            If it is no calibration set, has no manifest, or its array is not the one that the
+            manifest describes.
+        """
+        data = Path(path).absolute()
+        shown = printable(str(path))
+        if data.suffix not in SUFFIXES:
+            raise SetError(f"{shown} is no calibration set: its name must end in .npy or .npz.")
+        if not data.is_file():
+            raise SourceError(f"the set {shown} does not exist.")
+        opened = cls(data, Manifest.read(data))
+        array = opened.array()
+        declared = (opened.manifest.shape, opened.manifest.dtype)
+        if (array.shape, array.dtype.name) != declared:
+            raise SetError(
+                f"{shown} holds {array.shape} {array.dtype.name}, but its manifest says "
+                f"{declared[0]} {declared[1]}: one of the two was replaced."
+            )
+        return opened
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the rows are."""
+        return self.manifest.recipe
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole array: ``(N, 3, H, W)`` or ``(N, H, W, 3)``."""
+        return self.manifest.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of the values that the model sees."""
+        return np.dtype(self.manifest.recipe.dtype)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def extra_inputs(self) -> dict[str, ExtraInput]:
+        """The model's further inputs by name."""
+        stored = self.manifest.extra_inputs.items()
+        return {name: ExtraInput(name, extra["value"], extra["dtype"]) for name, extra in stored}
+
+    def array(self) -> NDArray[Any]:
+        """Map all rows, read-only; nothing is loaded until it is touched.
+
+        Raises
+        ------
+        SetError
+            If the file does not hold the array that a set of its kind holds.
+        """
+        if self._array is None:
+            try:
+                if self.path.suffix == ".npz":
+                    self._array = map_member(self.path, self.manifest.input_name)
+                else:
+                    self._array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+                raise SetError(f"{printable(str(self.path))} cannot be mapped: {error}.") from error
+        return self._array
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Return rows ``start`` to ``stop`` as a read-only view: (stop - start, *row shape)."""
+        return self.array()[start:stop]
+
+    def batches(self, size: int) -> Iterator[NDArray[Any]]:
+        """Yield all rows in order, ``size`` at a time, as read-only views; the last may be short.
+
+        Raises
+        ------
+        InputError
+            If ``size`` is below 1.
+        """
+        if size < 1:
+            raise InputError(f"a batch has at least 1 row, not {size}.")
+        return (
+            self.rows(start, min(start + size, len(self))) for start in range(0, len(self), size)
+        )
+
+    def modelopt_reader(
+        self, input_name: str | None = None, *, batch_size: int = 1
+    ) -> ModelOptReader:
+        """Return a reader for ModelOpt's ``quantize(calibration_data_reader=...)``.
+
+        Parameters
+        ----------
+        input_name
+            The graph's input; by default the one that the set was built for.
+        batch_size
+            Rows in one calibration step; must divide the number of rows, and equal the graph's
+            batch size if that is fixed.
+
+        Raises
+        ------
+        InputError
+            If ``batch_size`` does not divide the number of rows.
+        """
+        return ModelOptReader(self, input_name or self.manifest.input_name, batch_size=batch_size)
+
+    def row_records(self) -> Iterator[dict[str, Any]]:
+        """Yield the manifest's record of every row, in order."""
+        rows = self.manifest.rows
+        if isinstance(rows, list):
+            yield from rows
+            return
+        with self.path.with_name(rows["file"]).open(encoding="utf-8") as file:
+            yield from map(json.loads, file)
+
+    def card(self) -> str:
+        """Return what a person wants to know of the set, in Markdown."""
+        return card(self.path, self.manifest)
+
+    def __repr__(self) -> str:
+        return f"<CalibrationSet {self.path.name}: {self.shape} {self.dtype.name}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CalibrationSet.open, (self.path,)

@@ -1,0 +1,102 @@
+"""A set's manifest as one page for a person."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.wording import in_units, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamcalib.manifest import Manifest
+
+_MOST_FAILURES = 20
+
+
+def card(data: Path, manifest: Manifest) -> str:
+    """Return the Markdown card of a set at ``data``; names are escaped for a terminal too."""
+    sections = [
+        f"# Calibration set {data.name}\n",
+        _table(_facts(manifest)),
+        "## Recipe\n",
+        _table(_recipe(manifest)),
+        "## Images\n",
+        _table(_images(manifest)),
+        _failures(manifest),
+        "## Commands\n",
+        *(f"{what}:\n\n```\n{command}\n```\n" for what, command in manifest.commands.items()),
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def _facts(manifest: Manifest) -> dict[str, Any]:
+    size = prod(manifest.shape) * np.dtype(manifest.dtype).itemsize
+    expected, observed = manifest.value_range["expected"], manifest.value_range["observed"]
+    facts = {
+        "array": f"{manifest.shape} {manifest.dtype}, {manifest.layout}, {in_units(size)}",
+        "values": f"{observed[0]:.6g} to {observed[1]:.6g} "
+        f"(possible: {expected[0]:.6g} to {expected[1]:.6g})",
+        "graph input": manifest.input_name,
+        "made": f"{manifest.created} by streamcalib {manifest.versions.get('streamcalib', '?')}",
+        "decoder": manifest.decoder,
+    }
+    if manifest.model:
+        facts["model"] = manifest.model
+    for name, extra in manifest.extra_inputs.items():
+        facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']} in every row"
+    return facts
+
+
+def _recipe(manifest: Manifest) -> dict[str, Any]:
+    recipe = manifest.recipe
+    return {
+        "preset": recipe.name,
+        "canvas": f"{recipe.height}x{recipe.width} (height x width), {recipe.resize}, "
+        f"{recipe.interpolation}, {recipe.anchor}, padding {recipe.pad_value}",
+        "values": f"{recipe.channel_order}, (v / {recipe.scale:g} - {list(recipe.mean)}) / "
+        f"{list(recipe.std)} as {recipe.dtype}",
+        "EXIF orientation": "applied, as OpenCV does"
+        if recipe.orientation == "opencv"
+        else "ignored",
+        "fingerprint": manifest.recipe_fingerprint,
+    }
+
+
+def _images(manifest: Manifest) -> dict[str, Any]:
+    images = manifest.images
+    chosen = images.get("chosen") or {}
+    facts = {
+        "list": f"{images['list'] or 'given in Python'}, {images['count']} images",
+        "list SHA-256": images["sha256"],
+        "looked for in": ", ".join(images["bases"]),
+    }
+    if "seed" in chosen:
+        facts["chosen by"] = f"{chosen['rule']}, seed {chosen['seed']}"
+        facts["chosen from"] = f"{chosen['source']} ({chosen['population']} images)"
+    for name, value in manifest.environment.items():
+        facts[f"${name}"] = value
+    for link, target in manifest.links.items():
+        facts[f"link {link}"] = target
+    if images["through_opencv"]:
+        facts["decoded by OpenCV, not TurboJPEG"] = images["through_opencv"]
+    return facts
+
+
+def _failures(manifest: Manifest) -> str:
+    if not manifest.failures:
+        return ""
+    shown = manifest.failures[:_MOST_FAILURES]
+    lines = [f"- {printable(failure['path'])}: {failure['reason']}" for failure in shown]
+    if len(manifest.failures) > len(shown):
+        lines.append(f"- and {len(manifest.failures) - len(shown)} more, in the manifest")
+    treated = {"skip": "left out", "replace": "replaced by spares"}.get(manifest.on_bad, "")
+    return f"## Bad images, {treated}\n\n" + "\n".join(lines) + "\n"
+
+
+def _table(facts: dict[str, Any]) -> str:
+    lines = [f"| {name} | {printable(str(value))} |" for name, value in facts.items()]
+    return "\n".join(["| | |", "| --- | --- |", *lines]) + "\n"

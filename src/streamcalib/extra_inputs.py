@@ -1,0 +1,86 @@
+"""Further inputs of a model: one constant row each, repeated for every image."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from streamcalib.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_DTYPES = ("float32", "float16", "float64", "int64", "int32", "int8", "uint8", "bool")
+_ROWS_PER_PART = 1024
+
+
+@dataclass(frozen=True)
+class ExtraInput:
+    """A model input that is the same for every row.
+
+    Attributes
+    ----------
+    name
+        Name of the graph's input.
+    value
+        One row: a number, or nested lists of numbers.
+    dtype
+        numpy name of the element type.
+    """
+
+    name: str
+    value: Any
+    dtype: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``name=VALUES:dtype``, like ``orig_size=640,640:int64`` or ``scale=1:float32``.
+
+        VALUES is one row: a number (the input is then one-dimensional, one number a row), numbers
+        separated by commas, or a JSON array.
+
+        Raises
+        ------
+        InputError
+            If the text has another form, or the values do not fit the dtype.
+        """
+        match = re.fullmatch(r"([^=]+)=(.+):(\w+)", text)
+        if not match:
+            raise InputError(
+                f"--extra-input {text!r} is not NAME=VALUES:DTYPE, like orig_size=640,640:int64."
+            )
+        name, values, dtype = match.groups()
+        if dtype not in _DTYPES:
+            raise InputError(
+                f"--extra-input {text!r}: dtype {dtype} is none of {', '.join(_DTYPES)}."
+            )
+        listed = f"[{values}]" if "," in values and not values.startswith("[") else values
+        try:
+            value = json.loads(listed)
+            array = np.array(value)
+            fits = array.size > 0 and array.dtype.kind in "ifb"
+            exact = fits and np.array_equal(array.astype(dtype).astype(array.dtype), array)
+        except (ValueError, OverflowError):
+            fits = exact = False
+        if not fits or (not exact and np.dtype(dtype).kind in "iub"):
+            raise InputError(f"--extra-input {text!r}: {values} are no values of dtype {dtype}.")
+        return cls(name, value, dtype)
+
+    def shape(self, rows: int) -> tuple[int, ...]:
+        """Shape of all rows together."""
+        return (rows, *np.shape(self.value))
+
+    def repeated(self, rows: int) -> NDArray[Any]:
+        """Return ``rows`` rows as a read-only view of one: (rows, ...)."""
+        return np.broadcast_to(np.array(self.value, self.dtype), self.shape(rows))
+
+    def parts(self, rows: int) -> Iterator[NDArray[Any]]:
+        """Yield all rows in C-contiguous parts."""
+        for start in range(0, rows, _ROWS_PER_PART):
+            yield np.ascontiguousarray(self.repeated(min(_ROWS_PER_PART, rows - start)))

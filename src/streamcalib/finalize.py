@@ -1,0 +1,259 @@
+"""A complete store to the ``.npy`` or ``.npz`` that ModelOpt takes, streamed."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.calibset import SUFFIXES, CalibrationSet
+from streamcalib.errors import InputError, OutputError, StoppedError, StreamcalibError
+from streamcalib.manifest import rows_path
+from streamcalib.plan import check_space
+from streamcalib.progress import Counter, Subscriber, ignore
+from streamcalib.publish import build_folder, discard, publish
+from streamcalib.stores.npy import NpyStore
+from streamcalib.stores.npz import NpzWriter
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.manifest import Manifest
+
+_PART_BYTES = 32 * 2**20
+
+
+def write_npz(
+    rows: NDArray[Any],
+    path: Path,
+    *,
+    input_name: str,
+    extra_inputs: Mapping[str, ExtraInput],
+    on_rows: Callable[[int], None],
+) -> None:
+    """Write ``rows`` (N, ...) and the model's further inputs as an uncompressed ``.npz``.
+
+    One member an input, named as the graph names it; every member has N rows. ``on_rows`` is
+    called with the number of rows written after each part. Memory does not grow with N.
+    """
+    writer = NpzWriter(path)
+    try:
+        parts = _reported(_parts(rows), on_rows)
+        writer.add(input_name, rows.shape, rows.dtype, parts)
+        for extra in extra_inputs.values():
+            shape = extra.shape(len(rows))
+            writer.add(extra.name, shape, np.dtype(extra.dtype), extra.parts(len(rows)))
+    finally:
+        writer.close()
+
+
+def write_npy(rows: NDArray[Any], path: Path, *, on_rows: Callable[[int], None]) -> None:
+    """Write ``rows`` (N, ...) as a ``.npy`` store; see `write_npz`."""
+    store = NpyStore(path=path, rows=len(rows), row_shape=rows.shape[1:], dtype=rows.dtype.name)
+    store.create()
+    with store.writer() as writer:
+        row = 0
+        for part in _reported(_parts(rows), on_rows):
+            for values in part:
+                writer.write(row, values)
+                row += 1
+
+
+def _parts(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    step = max(1, _PART_BYTES // max(1, rows[0].nbytes))
+    for start in range(0, len(rows), step):
+        yield np.ascontiguousarray(rows[start : start + step])
+
+
+def _reported(
+    parts: Iterable[NDArray[Any]], on_rows: Callable[[int], None]
+) -> Iterator[NDArray[Any]]:
+    done = 0
+    for part in parts:
+        yield part
+        done += len(part)
+        on_rows(done)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalizeOrder:
+    """What a finalization will write, checked.
+
+    Attributes
+    ----------
+    source, out
+        The set, and the file to make of it.
+    input_name, extra_inputs
+        Members of an ``.npz``.
+    needed_bytes, free_bytes
+        Disk space.
+    """
+
+    source: CalibrationSet
+    out: Path
+    input_name: str
+    extra_inputs: Mapping[str, ExtraInput]
+    needed_bytes: int
+    free_bytes: int
+
+
+def finalize(
+    calibration: CalibrationSet | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    progress: Subscriber | None = None,
+    **options: Any,
+) -> CalibrationSet:
+    """Write a finished set in another container, streamed, with a manifest of its own.
+
+    Parameters
+    ----------
+    calibration, out
+        As in `check_finalize`, which takes the ``options`` too: ``input_name``, ``extra_inputs``,
+        ``overwrite``.
+    progress
+        Called with a `Progress` after every part.
+
+    Raises
+    ------
+    InputError
+        If the set or the output is not what it must be; nothing was written.
+    StoppedError
+        If the disk is full or failed.
+    """
+    return run_finalize(check_finalize(calibration, out, **options), progress)
+
+
+def check_finalize(
+    calibration: CalibrationSet | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    input_name: str | None = None,
+    extra_inputs: Sequence[ExtraInput] = (),
+    overwrite: bool = False,
+) -> FinalizeOrder:
+    """Check what is asked of `finalize`; nothing is written.
+
+    Parameters
+    ----------
+    calibration
+        The set, or its path.
+    out
+        A ``.npy`` or ``.npz``.
+    input_name
+        Name of the member in an ``.npz``; by default as in the set.
+    extra_inputs
+        The model's further inputs, for an ``.npz``; by default as in the set.
+    overwrite
+        Replace an existing file.
+
+    Raises
+    ------
+    InputError
+        If the set or the output is not what it must be, or the disk is too small.
+    """
+    source = calibration
+    if not isinstance(source, CalibrationSet):
+        source = CalibrationSet.open(source)
+    path = Path(out).absolute()
+    extras = {extra.name: extra for extra in extra_inputs} or source.extra_inputs
+    name = input_name or source.manifest.input_name
+    _check_output(source, path, name, extras, overwrite)
+    order = FinalizeOrder(
+        source=source,
+        out=path,
+        input_name=name,
+        extra_inputs=extras,
+        needed_bytes=source.array().nbytes,
+        free_bytes=shutil.disk_usage(path.parent).free,
+    )
+    check_space(order.needed_bytes, order.free_bytes, len(source))
+    return order
+
+
+def run_finalize(order: FinalizeOrder, progress: Subscriber | None = None) -> CalibrationSet:
+    """Carry out a checked order; see `finalize`."""
+    staging = build_folder(order.out)
+    try:
+        discard(staging)
+        staging.mkdir()
+        _finalize_into(staging, order, progress or ignore)
+    except OSError as error:
+        if isinstance(error, StreamcalibError):
+            raise
+        raise StoppedError(
+            f"writing {printable(str(order.out))} failed: {error.strerror or error}. Free space or "
+            "mend the volume, then run the same command again."
+        ) from error
+    finally:
+        discard(staging)
+    return CalibrationSet.open(order.out)
+
+
+def _check_output(
+    source: CalibrationSet,
+    path: Path,
+    input_name: str,
+    extras: Mapping[str, ExtraInput],
+    overwrite: bool,
+) -> None:
+    shown = printable(str(path))
+    if path.suffix not in SUFFIXES:
+        raise OutputError(f"the output {shown} must end in .npy or .npz.")
+    if not path.parent.is_dir():
+        raise OutputError(f"the output folder {printable(str(path.parent))} does not exist.")
+    if path == source.path:
+        raise OutputError(f"{shown} is the set itself: choose another --out.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{shown} exists. To replace it, say --overwrite.")
+    if extras and path.suffix == ".npy":
+        raise InputError(
+            f"the further inputs {sorted(extras)} need an .npz: an .npy holds one array only."
+        )
+    if input_name in extras:
+        raise InputError(f"--extra-input gives {input_name!r}, which is the images' own input.")
+
+
+def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> None:
+    rows, suffix = order.source.array(), order.out.suffix
+    counter = Counter(f"write {suffix[1:]}", len(rows), rows[0].nbytes, notify)
+    staged = staging / f"set{suffix}"
+    if suffix == ".npz":
+        write_npz(
+            rows,
+            staged,
+            input_name=order.input_name,
+            extra_inputs=order.extra_inputs,
+            on_rows=counter.reach,
+        )
+    else:
+        write_npy(rows, staged, on_rows=counter.reach)
+    manifest, rows_file = _manifest_for(order.out, order.source, staging)
+    extras = order.extra_inputs.items()
+    manifest = replace(
+        manifest,
+        input_name=order.input_name,
+        extra_inputs={name: {"value": e.value, "dtype": e.dtype} for name, e in extras},
+    )
+    publish(staged, order.out, manifest, rows_file)
+
+
+def _manifest_for(
+    path: Path, source: CalibrationSet, staging: Path
+) -> tuple[Manifest, Path | None]:
+    old, new = str(source.path), str(path)
+    commands = {what: line.replace(old, new) for what, line in source.manifest.commands.items()}
+    manifest = replace(source.manifest, commands=commands)
+    if isinstance(manifest.rows, list):
+        return manifest, None
+    copy = staging / "rows.jsonl"
+    shutil.copyfile(source.path.with_name(manifest.rows["file"]), copy)
+    return replace(manifest, rows={**manifest.rows, "file": rows_path(path).name}), copy

@@ -1,0 +1,153 @@
+"""The manifest: what a calibration set is, what it was made of, and with what."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from streamcalib.errors import SetError
+from streamcalib.recipe import Recipe
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMAT = "streamcalib-set"
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The record beside a set, ``calib.npy.json`` of ``calib.npy``.
+
+    Attributes
+    ----------
+    shape, dtype, layout
+        Of the array as stored.
+    store
+        ``final``: the recipe's values.
+    input_name
+        The graph input that the rows are for, and the member's name in an ``.npz``.
+    extra_inputs
+        The model's further inputs: name to ``{"value", "dtype"}`` of one row, the same for all.
+    recipe, recipe_fingerprint
+        What the rows are, and the SHA-256 of what decides their bytes.
+    value_range
+        ``expected`` and ``observed``: [lowest, highest] in the recipe's values.
+    images
+        The image list: file, checksums, root, how it was chosen.
+    decoder, versions
+        What made the rows.
+    on_bad, failures
+        How bad images were treated, and each of them: ``path``, ``reason``, ``list_row``.
+    environment, links
+        Environment variables that name a folder the images lie in, and symbolic links on the way
+        to them with what they point to.
+    commands
+        Commands that use or remake the set.
+    created
+        When the set was finished, UTC, ISO 8601.
+    rows
+        One record a row, or, for large sets, the side file that holds them: ``file``, ``sha256``.
+    checksums
+        How the checksums of ``rows`` are computed.
+    model
+        The ONNX file that the set was built for, or None.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    layout: str
+    store: Literal["final"]
+    input_name: str
+    extra_inputs: dict[str, dict[str, Any]]
+    recipe: Recipe
+    recipe_fingerprint: str
+    value_range: dict[str, list[float]]
+    images: dict[str, Any]
+    decoder: str
+    versions: dict[str, str]
+    on_bad: str
+    failures: list[dict[str, Any]]
+    environment: dict[str, str]
+    links: dict[str, str]
+    commands: dict[str, str]
+    created: str
+    rows: list[dict[str, Any]] | dict[str, str]
+    checksums: dict[str, str] = field(
+        default_factory=lambda: {
+            "algorithm": "crc32c",
+            "canvas_crc32c": "the letterboxed image, uint8, (3, H, W)",
+            "row_crc32c": "the row's bytes as stored",
+        }
+    )
+    model: str | None = None
+
+    def to_json(self) -> str:
+        """Return the manifest as JSON."""
+        values = {name: getattr(self, name) for name in (f.name for f in fields(self))}
+        values["recipe"] = self.recipe.to_dict()
+        return json.dumps({"format": FORMAT, "version": VERSION, **values}, indent=2) + "\n"
+
+    @classmethod
+    def read(cls, data: Path) -> Self:
+        """Read the manifest beside a set's data file.
+
+        Raises
+        ------
+        SetError
+            If there is none, or it is not one that this version of streamcalib understands.
+        """
+        path = manifest_path(data)
+        shown = printable(str(path))
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise SetError(
+                f"{printable(str(data))} has no manifest: {shown} is missing. A set is its data "
+                "file and its manifest together; copy both."
+            ) from error
+        except (OSError, ValueError) as error:
+            raise SetError(f"the manifest {shown} cannot be read: {error}.") from error
+        if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+            raise SetError(f"{shown} is not the manifest of a calibration set.")
+        if (found := values.pop("version", None)) != VERSION:
+            raise SetError(
+                f"the manifest {shown} has version {found}, and this streamcalib reads version "
+                f"{VERSION}: use the streamcalib that wrote it, or build the set again."
+            )
+        return cls._from_values(values, shown)
+
+    @classmethod
+    def _from_values(cls, values: dict[str, Any], shown: str) -> Self:
+        known = {f.name for f in fields(cls)}
+        if set(values) != known:
+            wrong = min(set(values) ^ known)
+            raise SetError(f"the manifest {shown} is damaged: field {wrong!r} is amiss.")
+        shape = values["shape"]
+        if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
+            raise SetError(f"the manifest {shown} is damaged: shape {shape!r}.")
+        values["shape"] = tuple(shape)
+        values["recipe"] = Recipe.from_dict(values["recipe"])
+        return cls(**values)
+
+
+def manifest_path(data: Path) -> Path:
+    """Return the path of a set's manifest."""
+    return data.with_name(data.name + ".json")
+
+
+def card_path(data: Path) -> Path:
+    """Return the path of a set's Markdown card."""
+    return data.with_name(data.name + ".md")
+
+
+def rows_path(data: Path) -> Path:
+    """Return the path of the side file that holds a large set's rows, one JSON object a line."""
+    return data.with_name(data.name + ".rows.jsonl")
+
+
+def side_paths(data: Path) -> tuple[Path, Path, Path]:
+    """Return all side files that a set may have."""
+    return manifest_path(data), card_path(data), rows_path(data)

@@ -1,0 +1,144 @@
+"""From a finished build to its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from streamcalib.commands import modelopt_command
+from streamcalib.manifest import Manifest, rows_path
+from streamcalib.pixels.letterbox import place
+from streamcalib.pixels.turbo import find_decoder
+from streamcalib.rowtable import ROUTES
+from streamcalib.surroundings import image_folders, links_on_the_way, naming_variables, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from streamcalib.errors import Failure
+    from streamcalib.images.listfile import ImageList
+    from streamcalib.prepare import PreparedBuild
+    from streamcalib.recipe import Recipe
+    from streamcalib.rowtable import RowTable
+
+_MOST_INLINE_ROWS = 1000
+_MOST_PROBED_FOLDERS = 1000
+
+
+def write_record(
+    prepared: PreparedBuild, table: RowTable, failures: Sequence[Failure], staging: Path
+) -> tuple[Manifest, Path | None]:
+    """Return a finished build's manifest, and the side file for its rows in ``staging`` if any."""
+    images, recipe = prepared.images, prepared.recipe
+    rows: list[dict[str, Any]] | dict[str, str]
+    rows_file = None
+    records = _row_records(table, images, recipe)
+    if len(table) <= _MOST_INLINE_ROWS:
+        rows = list(records)
+    else:
+        rows_file = staging / "rows.jsonl"
+        rows = {"file": rows_path(prepared.out).name, "sha256": _write_lines(records, rows_file)}
+    folders = image_folders(
+        images.resolve(index) for index in range(min(len(images), _MOST_PROBED_FOLDERS))
+    )
+    graph = prepared.graph
+    manifest = Manifest(
+        shape=(len(table), *recipe.row_shape),
+        dtype=recipe.dtype,
+        layout=recipe.layout,
+        store="final",
+        input_name=prepared.input_name,
+        extra_inputs={
+            name: {"value": extra.value, "dtype": extra.dtype}
+            for name, extra in prepared.extra_inputs.items()
+        },
+        recipe=recipe,
+        recipe_fingerprint=recipe.fingerprint,
+        value_range={"expected": list(recipe.value_range), "observed": _observed(table, recipe)},
+        images=_images(images, table, prepared.options.tolerate_damage),
+        decoder=find_decoder(prepared.options.decoder).describe(),
+        versions=versions(),
+        on_bad=prepared.options.on_bad,
+        failures=[
+            {
+                "path": failure.path,
+                "reason": failure.reason,
+                "list_row": failure.source if failure.source < len(images) else None,
+            }
+            for failure in failures
+        ],
+        environment=naming_variables(folders),
+        links=links_on_the_way(folders),
+        commands={
+            "Quantize with NVIDIA ModelOpt": modelopt_command(
+                prepared.out, recipe.row_shape, graph=graph
+            )
+        },
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        rows=rows,
+        model=graph.model if graph else None,
+    )
+    return manifest, rows_file
+
+
+def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[str, Any]:
+    through_opencv = int((table.columns["route"] != ROUTES.index("turbo")).sum())
+    return {
+        "list": None if images.file is None else str(images.file),
+        "sha256": None if images.file is None else _file_sha256(images.file),
+        "entries_sha256": images.entries_sha256,
+        "count": len(images),
+        "bases": [str(base) for base in images.bases],
+        "chosen": images.provenance,
+        "through_opencv": through_opencv,
+        "tolerate_damage": tolerate_damage,
+    }
+
+
+def _row_records(table: RowTable, images: ImageList, recipe: Recipe) -> Iterator[dict[str, Any]]:
+    for record in table.columns:
+        source = int(record["source"])
+        listed = source < len(images)
+        height, width = int(record["height"]), int(record["width"])
+        spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
+        bottom = recipe.height - spot.top - spot.height
+        right = recipe.width - spot.left - spot.width
+        yield {
+            "path": images.source(source),
+            "list_row": source if listed else None,
+            "height": height,
+            "width": width,
+            "scale": spot.ratio,
+            "padding": [spot.top, bottom, spot.left, right],
+            "bytes": int(record["bytes"]),
+            "decoded_by": ROUTES[record["route"]],
+            "canvas_crc32c": f"{record['canvas_crc32c']:08x}",
+            "row_crc32c": f"{record['row_crc32c']:08x}",
+        }
+
+
+def _observed(table: RowTable, recipe: Recipe) -> list[float]:
+    values = recipe.lookup_table()
+    # Tables rise with the pixel's value: scale and std are above 0.
+    low = min(float(values[channel, table.low[channel]]) for channel in range(3))
+    high = max(float(values[channel, table.high[channel]]) for channel in range(3))
+    return [low, high]
+
+
+def _write_lines(records: Iterator[dict[str, Any]], path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        while lines := [json.dumps(record) + "\n" for record in islice(records, 1000)]:
+            data = "".join(lines).encode()
+            digest.update(data)
+            file.write(data)
+    return digest.hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,194 @@
+"""Image list to calibration set: plan, workers, commit."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import cv2
+
+from streamcalib.badimages import close_holes, stop_message
+from streamcalib.calibset import CalibrationSet
+from streamcalib.crew import Crew
+from streamcalib.errors import BadImagesError, OutputError, StoppedError, StreamcalibError
+from streamcalib.finalize import write_npz
+from streamcalib.images.listfile import ImageList
+from streamcalib.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.progress import Counter, Subscriber, ignore
+from streamcalib.publish import build_folder, discard, publish
+from streamcalib.record import write_record
+from streamcalib.rowtable import RowTable
+from streamcalib.stores.npy import NpyStore
+from streamcalib.wording import printable
+from streamcalib.worker import Item
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.recipe import Recipe
+
+
+def build(
+    images: ImageList | str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    recipe: Recipe | None = None,
+    model: str | os.PathLike[str] | None = None,
+    input_name: str | None = None,
+    extra_inputs: Sequence[ExtraInput] = (),
+    progress: Subscriber | None = None,
+    **options: Any,
+) -> CalibrationSet:
+    """Build a calibration set from images.
+
+    Parameters
+    ----------
+    images
+        An `ImageList`, the path of a list, or the paths of images. Their order is the row order.
+    out
+        Where the set goes: ``.npy``, or ``.npz`` with one member an input. A manifest and a card
+        are written beside it.
+    recipe
+        What a row is; by default the model's, else ``Recipe.yolo11()``.
+    model
+        An ONNX file whose image input the rows must fit; needs the extra ``onnx``.
+    input_name
+        Name of the graph's input; by default the model's, else ``images``.
+    extra_inputs
+        The model's further inputs, for ``.npz``.
+    progress
+        Called with a `Progress` after every task; by default nobody is told.
+    **options
+        The fields of `BuildOptions`: ``jobs``, ``backend``, ``on_bad``, ``overwrite``,
+        ``max_pixels``, ``tolerate_damage``, ``decoder``.
+
+    Returns
+    -------
+    CalibrationSet
+        The finished set. If ``out`` already holds exactly this set, it is opened and nothing is
+        built.
+
+    Raises
+    ------
+    InputError
+        If something is wrong with what was given; nothing was written.
+    BadImagesError
+        If images are bad and ``on_bad`` does not say what to do about it.
+    StoppedError
+        If the disk is full, a worker died, or the volume failed.
+    """
+    prepared = prepare(
+        ImageList.of(images),
+        out,
+        recipe=recipe,
+        model=model,
+        input_name=input_name,
+        extra_inputs=extra_inputs,
+        options=BuildOptions(**options),
+    )
+    return run_build(prepared, progress)
+
+
+def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> CalibrationSet:
+    """Carry out a prepared build; see `build`."""
+    if prepared.complete is not None:
+        return prepared.complete
+    staging = build_folder(prepared.out)
+    try:
+        discard(staging)
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise OutputError(
+            f"the staging folder {printable(str(staging))} cannot be made: {error.strerror}."
+        ) from error
+    try:
+        with _one_opencv_thread():
+            _build_into(staging, prepared, progress or ignore)
+    except OSError as error:
+        if isinstance(error, StreamcalibError):
+            raise
+        raise StoppedError(
+            f"building {printable(str(prepared.out))} failed: {error.strerror or error}. Free "
+            "space or mend the volume, then run the same command again."
+        ) from error
+    finally:
+        discard(staging)
+    return CalibrationSet.open(prepared.out)
+
+
+def _build_into(staging: Path, prepared: PreparedBuild, notify: Subscriber) -> None:
+    plan, images, out = prepared.plan, prepared.images, prepared.out
+    store = NpyStore(
+        path=staging / "rows.npy", rows=plan.rows, row_shape=plan.row_shape, dtype=plan.dtype
+    )
+    store.create()
+    table = RowTable(plan.rows)
+    crew = Crew(prepared, store, Counter("build", plan.rows, plan.row_bytes, notify))
+    tasks = ([Item(row, row, images[row]) for row in rows] for rows in plan.tasks())
+    crew.make(tasks, table)
+    if table.bad_sources:
+        store = _settle_bad_images(prepared, crew, store, table)
+    failures = table.failures(images.source)
+    manifest, rows_file = write_record(prepared, table, failures, staging)
+    if plan.container == "npz":
+        counter = Counter("write npz", store.rows, plan.row_bytes, notify)
+        staged = staging / "set.npz"
+        write_npz(
+            store.read(),
+            staged,
+            input_name=prepared.input_name,
+            extra_inputs=prepared.extra_inputs,
+            on_rows=counter.reach,
+        )
+        publish(staged, out, manifest, rows_file)
+    else:
+        publish(store.path, out, manifest, rows_file)
+
+
+def _settle_bad_images(
+    prepared: PreparedBuild, crew: Crew, store: NpyStore, table: RowTable
+) -> NpyStore:
+    images, on_bad = prepared.images, prepared.options.on_bad
+    if on_bad == "skip" and len(table.open_rows) < len(table):
+        return close_holes(store, table)
+    if on_bad == "replace":
+        _replace_bad_rows(images, crew, table)
+        if not table.open_rows:
+            return store
+        ending = (
+            f"All {len(images.spares)} spares of {images.label} were tried and do not suffice: "
+            "sample again with more --spares, mend the files, or say --on-bad skip."
+        )
+    else:
+        ending = (
+            "Nothing was published. Mend or replace these files and run the same command again, or "
+            "say --on-bad skip to leave them out, or --on-bad replace to take spares."
+        )
+    failures = table.failures(images.source)
+    raise BadImagesError(stop_message(failures, len(images), ending), failures)
+
+
+def _replace_bad_rows(images: ImageList, crew: Crew, table: RowTable) -> None:
+    """Give the j-th bad row the j-th good spare; rows stay open when the spares run out."""
+    spares = iter([Item(-1, len(images) + n, entry) for n, entry in enumerate(images.spares)])
+    while rows := table.open_rows:
+        tried = [item for item, _ in zip(spares, rows, strict=False)]
+        if not tried:
+            return
+        good = crew.find_good(tried, table)
+        assigned = [item._replace(row=row) for item, row in zip(good, rows, strict=False)]
+        crew.make(([item] for item in assigned), table)
+
+
+@contextmanager
+def _one_opencv_thread() -> Iterator[None]:
+    """Hold OpenCV in this process at one thread while workers run beside it."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)

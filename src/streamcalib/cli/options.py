@@ -1,0 +1,165 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from streamcalib.extra_inputs import ExtraInput
+from streamcalib.pixels.decode import MAX_PIXELS
+from streamcalib.pixels.turbo import DecoderName
+from streamcalib.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptions, OnBad
+from streamcalib.progress import Subscriber, for_stream, ignore
+from streamcalib.recipe import PRESETS, DType
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+dry_run = click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
+overwrite = click.option("--overwrite", is_flag=True, help="Replace what another command built.")
+count = click.option(
+    "--count", type=int, default=100, metavar="N", help="Number of images to choose."
+)
+seed = click.option("--seed", type=int, default=42, metavar="N", help="Seed of the choice.")
+extensions = click.option(
+    "--ext",
+    "extensions",
+    metavar="LIST",
+    callback=lambda _context, _option, value: value and tuple(value.split(",")),
+    help="File endings to take, separated by commas, like jpg,png.  [default: jpg,jpeg of a "
+    "folder; everything of a glob or list]",
+)
+input_name = click.option(
+    "--input-name",
+    metavar="NAME",
+    help=f"Name of the graph's input.  [default: the model's, else {DEFAULT_INPUT_NAME}]",
+)
+
+
+def _extra_inputs(
+    _context: click.Context, _option: click.Parameter, values: Sequence[str]
+) -> list[ExtraInput]:
+    return [ExtraInput.parse(value) for value in values]
+
+
+extra_inputs = click.option(
+    "--extra-input",
+    "extra_inputs",
+    multiple=True,
+    metavar="NAME=VALUES:DTYPE",
+    callback=_extra_inputs,
+    help="A further input of the model, for .npz: one row's value, repeated for every row, like "
+    "orig_size=640,640:int64. May be given several times.",
+)
+
+_RECIPE = (
+    click.option(
+        "--model",
+        type=click.Path(),
+        metavar="FILE",
+        help="ONNX model to fit: its input's name, size, dtype and layout are taken over.",
+    ),
+    click.option(
+        "--preset",
+        type=click.Choice(sorted(PRESETS)),
+        help="Preprocessing of a model family.  [default: yolo11]",
+    ),
+    click.option(
+        "--imgsz",
+        metavar="SIZE",
+        help="Canvas in pixels, a side or HxW.  [default: the model's, else 640]",
+    ),
+    click.option(
+        "--dtype",
+        type=click.Choice(get_args(DType)),
+        help="dtype the model takes.  [default: the model's, else float32]",
+    ),
+    click.option(
+        "--recipe",
+        "recipe_file",
+        type=click.Path(),
+        metavar="FILE",
+        help="JSON file with every field of the recipe, instead of --preset, --imgsz and --dtype.",
+    ),
+)
+
+_BUILD = (
+    click.option(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="Number of workers.  [default: every core that this process may use]",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(get_args(Backend)),
+        default="loky",
+        help="Workers as processes (loky) or threads.",
+    ),
+    click.option(
+        "--on-bad",
+        type=click.Choice(get_args(OnBad)),
+        default="stop",
+        help="What to do about bad images: publish nothing, leave them out, or take the list's "
+        "spares.",
+    ),
+    click.option(
+        "--max-pixels",
+        type=int,
+        default=MAX_PIXELS,
+        metavar="N",
+        help="Larger images, in pixels, are bad.",
+    ),
+    click.option(
+        "--tolerate-damage",
+        is_flag=True,
+        help="Take what cv2.imread gives for damaged JPEGs instead of calling them bad.",
+    ),
+    click.option(
+        "--decoder",
+        type=click.Choice(get_args(DecoderName)),
+        default="auto",
+        help="JPEG decoder; the bytes are the same. auto: PyTurboJPEG where libturbojpeg is "
+        "installed, else simplejpeg.",
+    ),
+    overwrite,
+)
+
+
+def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that decide the recipe."""
+    return _all_of(_RECIPE, function)
+
+
+def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the fields of `BuildOptions`; the command gets them as ``**build``."""
+    return _all_of(_BUILD, function)
+
+
+def taken(options: dict[str, Any]) -> BuildOptions:
+    """Return the `BuildOptions` among a command's arguments."""
+    return BuildOptions(**options)
+
+
+@contextmanager
+def shown_progress(is_quiet: bool) -> Iterator[Subscriber]:
+    """Show progress on standard error while the block runs, unless it shall be quiet."""
+    if is_quiet:
+        yield ignore
+        return
+    subscriber = for_stream()
+    try:
+        yield subscriber
+    finally:
+        subscriber.close()
+
+
+def _all_of(options: Sequence[Decorator], function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
+        function = option(function)
+    return function

@@ -1,0 +1,83 @@
+"""``streamcalib run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from streamcalib.cli import options
+from streamcalib.cli.telling import tell_list, tell_plan, tell_set, tell_warnings
+from streamcalib.recipe_choice import choose_recipe
+from streamcalib.run import prepare_run, run_prepared
+
+if TYPE_CHECKING:
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.recipe import DType
+
+
+@click.command("run")
+@click.argument("source")
+@options.count
+@options.seed
+@click.option("--out", required=True, metavar="DIR", help="Folder for the list and the set.")
+@options.extensions
+@click.option(
+    "--format",
+    "container",
+    type=click.Choice(["npy", "npz"]),
+    default="npy",
+    help="Format of the set.",
+)
+@options.recipe_options
+@options.input_name
+@options.extra_inputs
+@options.build_options
+@options.dry_run
+@options.quiet
+def command(
+    source: str,
+    count: int,
+    seed: int,
+    out: str,
+    extensions: tuple[str, ...] | None,
+    container: Literal["npy", "npz"],
+    model: str | None,
+    preset: str | None,
+    imgsz: str | None,
+    dtype: DType | None,
+    recipe_file: str | None,
+    input_name: str | None,
+    extra_inputs: list[ExtraInput],
+    dry_run: bool,
+    quiet: bool,
+    **build: Any,
+) -> None:
+    """Sample, build and finalize in one go, into a folder.
+
+    SOURCE is a folder, a glob in quotes, or a list ending in .txt.
+    """
+    prepared = prepare_run(
+        source,
+        count,
+        out,
+        seed=seed,
+        extensions=extensions,
+        recipe=choose_recipe(
+            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        ),
+        model=model,
+        input_name=input_name,
+        extra_inputs=extra_inputs,
+        container=container,
+        options=options.taken(build),
+    )
+    if dry_run:
+        tell_plan(prepared)
+        return
+    tell_warnings(prepared)
+    with options.shown_progress(quiet) as progress:
+        result = run_prepared(prepared, progress)
+    if not quiet:
+        tell_list(result.saved)
+        tell_set(prepared, result.calibration, result.seconds)

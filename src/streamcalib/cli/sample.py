@@ -1,0 +1,68 @@
+"""``streamcalib sample``."""
+
+from __future__ import annotations
+
+import click
+
+from streamcalib.choosing.sample import sample
+from streamcalib.choosing.saving import save_list
+from streamcalib.cli import options
+from streamcalib.cli.telling import tell_list
+
+
+@click.command("sample")
+@click.argument("source")
+@options.count
+@options.seed
+@click.option("--out", required=True, metavar="FILE", help="The list to write, ending in .txt.")
+@options.extensions
+@click.option(
+    "--relative-to", metavar="DIR", help="Write paths relative to DIR.  [default: current folder]"
+)
+@click.option("--absolute", is_flag=True, help="Write absolute paths.")
+@click.option(
+    "--spares",
+    type=int,
+    metavar="N",
+    help="Further images to keep for bad ones.  [default: a tenth of --count, at least 10]",
+)
+@click.option(
+    "--gitignore/--no-gitignore",
+    default=None,
+    help="Make the list's folder ignore sets, and keep the list tracked.  [default: on inside a "
+    "git work tree]",
+)
+@options.overwrite
+@options.quiet
+def command(
+    source: str,
+    count: int,
+    seed: int,
+    out: str,
+    extensions: tuple[str, ...] | None,
+    relative_to: str | None,
+    absolute: bool,
+    spares: int | None,
+    gitignore: bool | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Choose images at random and write them as a list.
+
+    SOURCE is a folder (searched whole), a glob in quotes, or another list ending in .txt. The rule
+    is random.Random(seed).sample(sorted(paths), count): the same seed gives the same list for ever.
+    """
+    if absolute and relative_to is not None:
+        raise click.UsageError("--absolute and --relative-to exclude each other.")
+    images = sample(
+        source,
+        count,
+        seed=seed,
+        extensions=extensions,
+        relative_to=relative_to,
+        absolute=absolute,
+        spares=spares,
+    )
+    saved = save_list(images, out, overwrite=overwrite, gitignore=gitignore)
+    if not quiet:
+        tell_list(saved)

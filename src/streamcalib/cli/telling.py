@@ -1,0 +1,101 @@
+"""What the commands print."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from streamcalib.wording import in_units, printable
+
+if TYPE_CHECKING:
+    from streamcalib.calibset import CalibrationSet
+    from streamcalib.choosing.saving import SavedList
+    from streamcalib.prepare import PreparedBuild
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start
+
+
+def tell_list(saved: SavedList) -> None:
+    """Say what list was written."""
+    images = saved.images
+    facts = images.provenance
+    state = "unchanged" if saved.unchanged else "written"
+    click.echo(
+        f"{printable(str(images.file))} {state}: {len(images)} of {facts['population']} images, "
+        f"seed {facts['seed']}, and {len(images.spares)} spares"
+    )
+    if facts["duplicates_dropped"]:
+        click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
+    if saved.gitignore and saved.gitignore.added:
+        click.echo(f"  added to .gitignore: {' '.join(saved.gitignore.added)}")
+    for name in saved.gitignore.still_ignored if saved.gitignore else ():
+        click.echo(f"  git still ignores {name}: a folder above it is ignored", err=True)
+
+
+def tell_plan(prepared: PreparedBuild) -> None:
+    """Say what a build will do."""
+    plan, recipe = prepared.plan, prepared.recipe
+    click.echo(f"output    {printable(str(prepared.out))}")
+    click.echo(f"array     {plan.shape} {plan.dtype} {recipe.layout}")
+    click.echo(
+        f"recipe    {recipe.name} {recipe.height}x{recipe.width} {recipe.channel_order}, "
+        f"input {prepared.input_name!r}"
+    )
+    click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
+    click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {in_units(plan.free_bytes)} free")
+    click.echo(
+        f"workers   {plan.jobs} ({prepared.options.backend}), {plan.rows_per_task} rows a task, "
+        f"about {in_units(plan.projected_memory_bytes)} of memory together"
+    )
+    if prepared.complete is not None:
+        click.echo("exists    already complete; nothing would be built")
+    elif prepared.out.exists():
+        click.echo("exists    another set, which would be replaced")
+    else:
+        click.echo("exists    no")
+    tell_warnings(prepared)
+
+
+def tell_warnings(prepared: PreparedBuild) -> None:
+    """Say what is allowed and likely wrong, on standard error."""
+    for warning in prepared.warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: float) -> None:
+    """Say what was built, what came of bad images, and what to do next."""
+    path = printable(str(calibration.path))
+    manifest = calibration.manifest
+    if prepared.complete is not None:
+        click.echo(f"{path} is already complete: {len(calibration)} rows, nothing to build")
+    else:
+        size = calibration.path.stat().st_size
+        click.echo(
+            f"{path} built: {calibration.shape} {calibration.dtype.name}, {in_units(size)} in "
+            f"{seconds:.1f} s ({len(calibration) / seconds:.0f} img/s)"
+        )
+    if manifest.failures:
+        treated = "left out" if manifest.on_bad == "skip" else "replaced by spares"
+        click.echo(f"{len(manifest.failures)} bad images {treated}:")
+        for failure in manifest.failures:
+            click.echo(f"  {printable(failure['path'])}: {failure['reason']}")
+    tell_next(calibration)
+
+
+def tell_next(calibration: CalibrationSet) -> None:
+    """Say how the set is used, and what that will load."""
+    size = in_units(calibration.path.stat().st_size)
+    for what, command in calibration.manifest.commands.items():
+        click.echo(f"{what} (it loads all {size}):\n  {command}")

@@ -1,0 +1,234 @@
+"""Everything that is checked and decided before a build writes its first byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+import joblib
+
+from streamcalib.errors import InputError, ListError, ModelError, OutputError
+from streamcalib.existing import complete_set
+from streamcalib.graph import ImageInput, read_image_input
+from streamcalib.pixels.decode import MAX_PIXELS
+from streamcalib.pixels.turbo import find_decoder
+from streamcalib.plan import Container, Plan, make_plan
+from streamcalib.recipe import Recipe
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streamcalib.calibset import CalibrationSet
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.images.listfile import ImageList
+    from streamcalib.pixels.turbo import DecoderName
+
+Backend = Literal["loky", "threading"]
+OnBad = Literal["stop", "skip", "replace"]
+
+DEFAULT_INPUT_NAME = "images"
+_CONTAINERS: dict[str, Container] = {".npy": "npy", ".npz": "npz"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """How a build goes about it; nothing here changes a good image's row.
+
+    Attributes
+    ----------
+    jobs
+        Number of workers; by default all cores that this process may use.
+    backend
+        joblib's backend: ``loky`` (processes) or ``threading``.
+    on_bad
+        What becomes of a set with bad images: ``stop``, ``skip`` or ``replace``.
+    overwrite
+        Replace an output that was built from another recipe or list.
+    max_pixels
+        Limit on an image's pixels.
+    tolerate_damage
+        Take what ``cv2.imread`` gives for damaged JPEGs.
+    decoder
+        ``auto``, ``pyturbojpeg`` or ``simplejpeg``.
+
+    Raises
+    ------
+    InputError
+        If an option is out of range.
+    """
+
+    jobs: int | None = None
+    backend: Backend = "loky"
+    on_bad: OnBad = "stop"
+    overwrite: bool = False
+    max_pixels: int = MAX_PIXELS
+    tolerate_damage: bool = False
+    decoder: DecoderName = "auto"
+
+    def __post_init__(self) -> None:
+        if self.backend not in get_args(Backend):
+            raise InputError(f"--backend must be {' or '.join(get_args(Backend))}.")
+        if self.on_bad not in get_args(OnBad):
+            raise InputError(f"--on-bad must be {', '.join(get_args(OnBad))}, not {self.on_bad!r}.")
+        if self.max_pixels < 1:
+            raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedBuild:
+    """A build that can go ahead, or one that is already complete.
+
+    Attributes
+    ----------
+    complete
+        The finished set, if the output already holds exactly what was asked for.
+    """
+
+    images: ImageList
+    out: Path
+    recipe: Recipe
+    graph: ImageInput | None
+    input_name: str
+    extra_inputs: dict[str, ExtraInput]
+    options: BuildOptions
+    plan: Plan
+    complete: CalibrationSet | None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is allowed and likely wrong, each in a sentence with its mend."""
+        batch = self.graph.batch if self.graph else None
+        if not batch or len(self.images) % batch == 0:
+            return ()
+        warning = (
+            f"the model takes batches of {batch}, and {len(self.images)} rows are no multiple: "
+            f"ModelOpt's larger last parts will not fit the graph. Choose a multiple of {batch}."
+        )
+        return (warning,)
+
+
+def prepare(
+    images: ImageList,
+    out: str | os.PathLike[str],
+    *,
+    recipe: Recipe | None,
+    model: str | os.PathLike[str] | None,
+    input_name: str | None,
+    extra_inputs: Sequence[ExtraInput],
+    options: BuildOptions,
+) -> PreparedBuild:
+    """Check a build's inputs and output, and plan it. Nothing is written.
+
+    Raises
+    ------
+    InputError
+        Or one of its kinds: whatever is wrong, with the mend.
+    """
+    path = Path(out).absolute()
+    container = _container(path)
+    graph = None if model is None else read_image_input(model)
+    recipe = _agreed_recipe(recipe, graph)
+    name = _agreed_name(input_name, graph)
+    extras = _checked_extras(extra_inputs, graph, container, name)
+    find_decoder(options.decoder)
+    if options.on_bad == "replace" and not images.spares:
+        raise ListError(
+            f"--on-bad replace needs spares, and {images.label} has none: make the list with "
+            "'streamcalib sample', and keep its .json side file beside it unchanged."
+        )
+    complete = complete_set(
+        path,
+        images,
+        recipe=recipe,
+        input_name=name,
+        extra_inputs=extras,
+        tolerate_damage=options.tolerate_damage,
+        overwrite=options.overwrite,
+    )
+    plan = make_plan(
+        rows=len(images),
+        recipe=recipe,
+        container=container,
+        jobs=joblib.cpu_count() if options.jobs is None else options.jobs,
+        free_bytes=_free_bytes(path, complete is not None),
+    )
+    if complete is None:
+        images.check_present()
+    return PreparedBuild(
+        images=images,
+        out=path,
+        recipe=recipe,
+        graph=graph,
+        input_name=name,
+        extra_inputs=extras,
+        options=options,
+        plan=plan,
+        complete=complete,
+    )
+
+
+def _container(path: Path) -> Container:
+    if path.suffix not in _CONTAINERS:
+        ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise OutputError(f"the output {printable(path.name)} {ending}: use .npy or .npz.")
+    return _CONTAINERS[path.suffix]
+
+
+def _agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
+    if graph is None:
+        return recipe or Recipe.yolo11()
+    if recipe is None:
+        return Recipe.from_image_input(graph)
+    taken = Recipe.from_image_input(graph, imgsz=(recipe.height, recipe.width), dtype=recipe.dtype)
+    if recipe.layout != taken.layout:
+        raise ModelError(
+            f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.model} "
+            f"has shape {graph.shape_text}, which is {taken.layout}."
+        )
+    return recipe
+
+
+def _agreed_name(input_name: str | None, graph: ImageInput | None) -> str:
+    if input_name is not None and (not input_name.strip() or "\0" in input_name):
+        raise InputError(f"--input-name {input_name!r} is no name of a graph's input.")
+    if graph is None:
+        return input_name or DEFAULT_INPUT_NAME
+    if input_name not in (None, graph.name):
+        raise ModelError(
+            f"--input-name says {input_name!r}, but the image input of {graph.model} is "
+            f"{graph.name!r}: leave --input-name out."
+        )
+    return graph.name
+
+
+def _checked_extras(
+    extra_inputs: Sequence[ExtraInput], graph: ImageInput | None, container: Container, name: str
+) -> dict[str, ExtraInput]:
+    extras = {extra.name: extra for extra in extra_inputs}
+    if len(extras) < len(extra_inputs) or name in extras:
+        raise InputError("--extra-input names the same input twice.")
+    if extras and container != "npz":
+        raise InputError("--extra-input needs an .npz output: an .npy holds one array only.")
+    if graph is not None and (needed := set(graph.other_inputs)) != set(extras):
+        wrong = ", ".join(sorted(needed ^ set(extras)))
+        raise ModelError(
+            f"{graph.model} takes the further inputs {sorted(needed)}, and --extra-input gives "
+            f"{sorted(extras)}; they differ in {wrong}. Give each as NAME=VALUES:DTYPE, into an "
+            ".npz output."
+        )
+    return extras
+
+
+def _free_bytes(path: Path, complete: bool) -> int:
+    # A folder that is not there yet is made when the build starts.
+    folder = next(parent for parent in path.parents if os.path.lexists(parent))
+    shown = printable(str(folder))
+    if not folder.is_dir():
+        raise OutputError(f"the output's folder {shown} is a file.")
+    if not complete and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"the output folder {shown} is not writable.")
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,99 @@
+"""The whole job: choose images, build the set, finalize it, in one folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from streamcalib.build import run_build
+from streamcalib.choosing.sample import sample
+from streamcalib.choosing.saving import SavedList, save_list
+from streamcalib.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.recipe import Recipe
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+
+    from streamcalib.calibset import CalibrationSet
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.progress import Subscriber
+
+
+class RunResult(NamedTuple):
+    """What a run made.
+
+    Attributes
+    ----------
+    saved
+        The list.
+    prepared
+        The build as it was planned; ``prepared.complete`` tells whether it was there before.
+    calibration
+        The finished set.
+    seconds
+        How long building it took.
+    """
+
+    saved: SavedList
+    prepared: PreparedBuild
+    calibration: CalibrationSet
+    seconds: float
+
+
+def prepare_run(
+    source: str | os.PathLike[str],
+    count: int,
+    out: str | os.PathLike[str],
+    *,
+    seed: int = 42,
+    extensions: Iterable[str] | None = None,
+    recipe: Recipe | None = None,
+    model: str | os.PathLike[str] | None = None,
+    input_name: str | None = None,
+    extra_inputs: Sequence[ExtraInput] = (),
+    container: Literal["npy", "npz"] = "npy",
+    options: BuildOptions | None = None,
+) -> PreparedBuild:
+    """Choose the images and check the build of a `run`; nothing is written.
+
+    The list will be ``out/quantN.txt``, the set ``out/calib_PRESET_SIZE.npy`` or ``.npz``.
+    Parameters as in `sample` and `build`; raises as they do.
+    """
+    chosen = sample(source, count, seed=seed, extensions=extensions)
+    recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
+    folder = Path(out).absolute()
+    return prepare(
+        replace(chosen, file=folder / f"quant{count}.txt"),
+        folder / set_name(recipe, container),
+        recipe=recipe,
+        model=model,
+        input_name=input_name,
+        extra_inputs=extra_inputs,
+        options=options or BuildOptions(),
+    )
+
+
+def run_prepared(prepared: PreparedBuild, progress: Subscriber | None = None) -> RunResult:
+    """Write the list of a prepared run and build its set; the same again builds nothing.
+
+    Raises
+    ------
+    StreamcalibError
+        As `save_list` and `build` do.
+    """
+    list_file = prepared.images.file or prepared.out.with_suffix(".txt")
+    saved = save_list(prepared.images, list_file, overwrite=prepared.options.overwrite)
+    started = time.monotonic()
+    calibration = run_build(prepared, progress)
+    return RunResult(saved, prepared, calibration, time.monotonic() - started)
+
+
+def set_name(recipe: Recipe, container: str) -> str:
+    """Return the file name of a recipe's set: ``calib_yolo11_640.npy``, or ``..._320x640.npy``."""
+    square = recipe.height == recipe.width
+    size = str(recipe.height) if square else f"{recipe.height}x{recipe.width}"
+    dtype = "" if recipe.dtype == "float32" else f"_{recipe.dtype}"
+    return f"calib_{recipe.name}_{size}{dtype}.{container}"

@@ -21,14 +21,15 @@ def modelopt_command(
     """Return the command that quantizes a model with a set, by NVIDIA ModelOpt's ONNX PTQ.
 
     A graph with dynamic height or width gets the shape of one calibration step, which ModelOpt
-    would otherwise fill with ones.
+    would otherwise fill with ones. The quantized model goes beside the set.
     """
     onnx = graph.model if graph else MODEL_PLACEHOLDER
+    quantized = f"{Path(onnx).stem}.int8.onnx"
     arguments = [
         f"--onnx_path={onnx}",
         "--quantize_mode=int8",
         f"--calibration_data_path={data}",
-        f"--output_path={Path(onnx).with_suffix('.int8.onnx')}",
+        f"--output_path={data.with_name(quantized) if graph else quantized}",
     ]
     if graph is not None and None in (graph.height, graph.width):
         step = "x".join(str(n) for n in (graph.batch or 1, *row_shape))

@@ -32,6 +32,7 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as `replaced` does, in UTF-8; undecodable bytes of names stay as they were."""
     with replaced(path) as part:
         part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    sync(path.parent)
 
 
 def sync(path: Path) -> None:

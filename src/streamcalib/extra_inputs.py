@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from streamcalib.errors import InputError
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,16 +61,16 @@ class ExtraInput:
             raise InputError(
                 f"--extra-input {text!r}: dtype {dtype} is none of {', '.join(_DTYPES)}."
             )
-        listed = f"[{values}]" if "," in values and not values.startswith("[") else values
+        flat = "," in values and not values.lstrip().startswith("[")
         try:
-            value = json.loads(listed)
-            array = np.array(value)
-            fits = array.size > 0 and array.dtype.kind in "ifb"
-            exact = fits and np.array_equal(array.astype(dtype).astype(array.dtype), array)
-        except (ValueError, OverflowError):
-            fits = exact = False
-        if not fits or (not exact and np.dtype(dtype).kind in "iub"):
-            raise InputError(f"--extra-input {text!r}: {values} are no values of dtype {dtype}.")
+            value = json.loads(f"[{values}]" if flat else values)
+            fits = _fits(np.array(value), np.dtype(dtype))
+        except ValueError:
+            fits = False
+        if not fits:
+            raise InputError(
+                f"--extra-input {text!r}: {printable(values)} are no values of dtype {dtype}."
+            )
         return cls(name, value, dtype)
 
     def shape(self, rows: int) -> tuple[int, ...]:
@@ -84,3 +85,14 @@ class ExtraInput:
         """Yield all rows in C-contiguous parts."""
         for start in range(0, rows, _ROWS_PER_PART):
             yield np.ascontiguousarray(self.repeated(min(_ROWS_PER_PART, rows - start)))
+
+
+def _fits(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether a row's numbers can stand in a dtype: whole ones exactly, others within its range."""
+    if array.size == 0 or array.dtype.kind not in "ifb":
+        return False
+    with np.errstate(all="ignore"):
+        cast = array.astype(dtype)
+        if dtype.kind == "f":
+            return bool(np.array_equal(np.isinf(cast), np.isinf(array)))
+        return bool(np.array_equal(cast.astype(array.dtype), array))

@@ -28,7 +28,7 @@ class ImageInput:
     Attributes
     ----------
     model
-        The file, as given.
+        The file, as given; ``shown`` in messages.
     name
         Name of the input, the key under which a quantizer feeds it.
     dtype, layout
@@ -54,6 +54,11 @@ class ImageInput:
     other_inputs: tuple[str, ...] = ()
     metadata_imgsz: tuple[int, int] | None = None
 
+    @property
+    def shown(self) -> str:
+        """The file's name for messages."""
+        return printable(self.model)
+
 
 def read_image_input(model: str | PathLike[str]) -> ImageInput:
     """Read the image input of an ONNX file; weights in other files are not touched.
@@ -74,7 +79,7 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
     weights = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in weights]
     images = [value for value in inputs if len(value.type.tensor_type.shape.dim) == 4]
-    listing = ", ".join(f"{value.name} ({_shape_text(value)})" for value in inputs) or "none"
+    listing = ", ".join(f"{value.name!r} ({_shape_text(value)})" for value in inputs) or "none"
     if len(images) != 1:
         what = "no image input" if not images else f"{len(images)} image inputs"
         raise ModelError(
@@ -83,10 +88,10 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
         )
     image = images[0]
     layout = _layout(path, image)
-    dims = [dim.dim_value or None for dim in image.type.tensor_type.shape.dim]
+    dims = [max(dim.dim_value, 0) or None for dim in image.type.tensor_type.shape.dim]
     rows, columns = (2, 3) if layout == "NCHW" else (1, 2)
     return ImageInput(
-        model=path,
+        model=str(model),
         name=image.name,
         dtype=_dtype(path, image),
         layout=layout,
@@ -109,11 +114,13 @@ def _load(path: Path) -> Any:
         ) from error
     name = printable(str(path))
     try:
-        proto = onnx.load(str(path), load_external_data=False)
+        proto = onnx.load(str(path), format="protobuf", load_external_data=False)
     except FileNotFoundError as error:
         raise ModelError(f"the model {name} does not exist.") from error
-    except (DecodeError, OSError) as error:
-        raise ModelError(f"{name} cannot be read as an ONNX model: {error}.") from error
+    except DecodeError as error:
+        raise ModelError(f"{name} is not an ONNX model: {error}.") from error
+    except OSError as error:
+        raise ModelError(f"the model {name} cannot be read: {error.strerror}.") from error
     if not proto.HasField("graph") or not proto.graph.node:
         raise ModelError(f"{name} is not an ONNX model: it holds no graph.")
     return proto
@@ -129,7 +136,7 @@ def _check_task(path: str, metadata: dict[str, str]) -> None:
 
 
 def _layout(path: str, value: Any) -> Literal["NCHW", "NHWC"]:
-    dims = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    dims = [max(dim.dim_value, 0) for dim in value.type.tensor_type.shape.dim]
     if dims[1] == 3 or (dims[1] == 0 and dims[3] not in (1, 3, 4)):
         return "NCHW"
     if dims[3] == 3:
@@ -153,8 +160,11 @@ def _dtype(path: str, value: Any) -> Literal["float32", "float16", "uint8"]:
 
 
 def _shape_text(value: Any) -> str:
+    if not value.type.tensor_type.HasField("shape"):
+        return "of unknown shape"
     dims = value.type.tensor_type.shape.dim
-    return "x".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims) or "scalar"
+    shape = "x".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims)
+    return printable(shape) or "scalar"
 
 
 def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 
@@ -27,6 +27,7 @@ def parse_imgsz(imgsz: Imgsz) -> tuple[int, int]:
     RecipeError
         If it is none of these or not 1 to 32768.
     """
+    size: tuple[int, ...]
     if isinstance(imgsz, str):
         match = re.fullmatch(r"(\d{1,6})(?:[xX,](\d{1,6}))?", imgsz.strip())
         if not match:
@@ -34,10 +35,10 @@ def parse_imgsz(imgsz: Imgsz) -> tuple[int, int]:
         height = int(match[1])
         size = (height, int(match[2] or height))
     else:
-        size = (imgsz, imgsz) if is_int(imgsz) else tuple(imgsz)  # type: ignore[assignment,arg-type]
+        size = tuple(imgsz) if isinstance(imgsz, tuple | list) else (imgsz, imgsz)
     if len(size) != 2 or not all(is_int(side) and 1 <= side <= MAX_SIDE for side in size):
         raise RecipeError(f"--imgsz must be 1 to {MAX_SIDE} pixels a side, not {imgsz!r}.")
-    return size
+    return int(size[0]), int(size[1])
 
 
 def agreed_size(graph: ImageInput, imgsz: Imgsz | None) -> tuple[int, int]:
@@ -56,17 +57,17 @@ def agreed_size(graph: ImageInput, imgsz: Imgsz | None) -> tuple[int, int]:
     )
     if height is None or width is None:
         raise RecipeError(
-            f"input {graph.name!r} of {graph.model} has dynamic height or width "
+            f"input {graph.name!r} of {graph.shown} has dynamic height or width "
             f"({graph.shape_text}): say which size to calibrate with --imgsz, like --imgsz 640."
         )
     if asked is not None and asked != (height, width):
         raise RecipeError(
-            f"--imgsz says {asked[0]}x{asked[1]}, but input {graph.name!r} of {graph.model} takes "
+            f"--imgsz says {asked[0]}x{asked[1]}, but input {graph.name!r} of {graph.shown} takes "
             f"{height}x{width}: leave --imgsz out, or export the model at that size."
         )
     return height, width
 
 
-def is_int(value: object) -> bool:
+def is_int(value: object) -> TypeGuard[int]:
     """Whether a value is a whole number, numpy's included, and no bool."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -24,6 +24,7 @@ Layout = Literal["NCHW", "NHWC"]
 Anchor = Literal["center", "top-left"]
 Orientation = Literal["opencv", "ignore"]
 
+_LARGEST = float(np.finfo(np.float32).max)
 _CHOICES: dict[str, tuple[str, ...]] = {
     "dtype": get_args(DType),
     "channel_order": get_args(ChannelOrder),
@@ -94,21 +95,25 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for field, allowed in _CHOICES.items():
-            if (value := getattr(self, field)) not in allowed:
+            value = getattr(self, field)
+            if not isinstance(value, str) or value not in allowed:
                 raise RecipeError(f"{field} must be {' or '.join(allowed)}, not {value!r}.")
         for field in ("height", "width"):
             if not is_int(value := getattr(self, field)) or not 1 <= value <= MAX_SIDE:
                 raise RecipeError(f"{field} must be 1 to {MAX_SIDE} pixels, not {value!r}.")
+            object.__setattr__(self, field, int(value))
         if not is_int(self.pad_value) or not 0 <= self.pad_value <= 255:
             raise RecipeError(f"pad_value must be 0 to 255, not {self.pad_value!r}.")
+        object.__setattr__(self, "pad_value", int(self.pad_value))
         if not isinstance(self.name, str):
             raise RecipeError(f"name must be a string, not {self.name!r}.")
         self._check_normalization()
 
     def _check_normalization(self) -> None:
         for field in ("mean", "std"):
-            values = tuple(getattr(self, field))
-            if len(values) != 3 or not all(_is_finite(value) for value in values):
+            values = getattr(self, field)
+            three = isinstance(values, tuple | list) and len(values) == 3
+            if not three or not all(_is_finite(value) for value in values):
                 raise RecipeError(f"{field} must be three finite numbers, not {values!r}.")
             object.__setattr__(self, field, tuple(float(value) for value in values))
         if not _is_finite(self.scale) or self.scale <= 0:
@@ -121,6 +126,13 @@ class Recipe:
             raise RecipeError(
                 "dtype uint8 holds the values 0 to 255 as they are: it needs scale 1, mean 0 and "
                 f"std 1, not scale {self.scale:g}, mean {self.mean} and std {self.std}."
+            )
+        with np.errstate(all="ignore"):
+            table = self.lookup_table()
+        if not np.isfinite(table).all():
+            raise RecipeError(
+                f"scale {self.scale:g}, mean {self.mean} and std {self.std} give values that "
+                f"{self.dtype} cannot hold."
             )
 
     @classmethod
@@ -188,7 +200,7 @@ class Recipe:
         """Return the ``yolo11`` recipe for a graph's image input; see `from_onnx`."""
         if dtype is not None and dtype != graph.dtype:
             raise RecipeError(
-                f"--dtype says {dtype}, but input {graph.name!r} of {graph.model} takes "
+                f"--dtype says {dtype}, but input {graph.name!r} of {graph.shown} takes "
                 f"{graph.dtype}: leave --dtype out."
             )
         height, width = agreed_size(graph, imgsz)
@@ -242,9 +254,6 @@ class Recipe:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise RecipeError(f"unknown recipe field {unknown[0]!r}; known: {sorted(known)}.")
-        for key in ("mean", "std"):
-            if key in values and not isinstance(values[key], list | tuple):
-                raise RecipeError(f"{key} must be three finite numbers, not {values[key]!r}.")
         return cls(**values)
 
     @classmethod
@@ -272,8 +281,7 @@ PRESETS = dict.fromkeys(("yolo11", "yolov8", "yolov5", "yolo12", "yolo26"), Reci
 
 
 def _is_finite(value: object) -> bool:
-    return (
-        isinstance(value, int | float | np.number)
-        and not isinstance(value, bool)
-        and bool(np.isfinite(value))
-    )
+    """Whether a value is a real number that ``float32`` holds."""
+    if isinstance(value, float | np.floating):
+        return abs(float(value)) <= _LARGEST
+    return is_int(value) and abs(value) <= _LARGEST

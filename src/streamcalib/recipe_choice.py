@@ -39,7 +39,7 @@ def choose_recipe(
         raise RecipeError(f"--preset {preset!r} is none of {', '.join(sorted(PRESETS))}.")
     if model is not None:
         return Recipe.from_onnx(model, imgsz=imgsz, dtype=dtype)
-    return PRESETS[preset or "yolo11"](imgsz or 640, dtype=dtype or "float32")
+    return PRESETS[preset or "yolo11"](640 if imgsz is None else imgsz, dtype=dtype or "float32")
 
 
 def _read(path: Path) -> Recipe:
@@ -48,5 +48,7 @@ def _read(path: Path) -> Recipe:
         return Recipe.from_json(path.read_text(encoding="utf-8"))
     except RecipeError as error:
         raise RecipeError(f"--recipe {shown}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"--recipe {shown} cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"--recipe {shown} cannot be read: it is not UTF-8 text.") from error
+    except OSError as error:
+        raise RecipeError(f"--recipe {shown} cannot be read: {error.strerror}.") from error

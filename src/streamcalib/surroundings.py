@@ -43,7 +43,7 @@ def image_folders(paths: Iterable[str]) -> list[str]:
 def links_on_the_way(folders: Iterable[str]) -> dict[str, str]:
     """Return the symbolic links among ``folders`` and their parents, with what they resolve to."""
     places = {place for folder in folders for place in (Path(folder), *Path(folder).parents)}
-    return {str(place): str(place.resolve()) for place in sorted(places) if place.is_symlink()}
+    return {str(place): os.path.realpath(place) for place in sorted(places) if place.is_symlink()}
 
 
 def naming_variables(folders: Iterable[str]) -> dict[str, str]:

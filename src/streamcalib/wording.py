@@ -14,7 +14,7 @@ def printable(text: str) -> str:
 def in_units(size_bytes: float) -> str:
     """Return a size in decimal units: ``491.5 MB`` is 491.5 million bytes."""
     for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000:
+        if round(size_bytes, 1) < 1000:
             return f"{size_bytes:.0f} B" if unit == "B" else f"{size_bytes:.1f} {unit}"
         size_bytes /= 1000
     return f"{size_bytes:.1f} TB"

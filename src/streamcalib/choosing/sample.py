@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from streamcalib.errors import ListError
 from streamcalib.images.listfile import ImageList, listable
-from streamcalib.images.listing import list_images
+from streamcalib.images.listing import absolute_path, list_images
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def sample(
         )
     wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
     chosen, kept = draw(population.paths, count, seed, wanted)
-    base = Path(relative_to or ".").absolute()
+    base = Path(absolute_path(os.fspath(relative_to or ".")))
     provenance = {
         "source": str(source),
         "source_kind": population.kind,
@@ -102,10 +102,16 @@ def draw(paths: Sequence[str], count: int, seed: int, spares: int) -> tuple[list
 
 
 def _written(path: str, base: Path | None) -> str:
-    if base is None:
-        return listable(path)
+    return listable(path if base is None else _relative(path, base))
+
+
+def _relative(path: str, base: Path) -> str:
     try:
-        return listable(Path(os.path.relpath(path, base)).as_posix())
+        relative = os.path.relpath(path, base)
+        if relative.startswith(os.pardir):
+            # The way up from a linked folder begins at its target.
+            relative = os.path.relpath(path, os.path.realpath(base))
     except ValueError:
         # On Windows no relative path leads to another drive.
         return path
+    return Path(relative).as_posix()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamcalib.errors import ListError, OutputError
+from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.gitignore import IgnoreChange, ignore_sets, in_work_tree
-from streamcalib.images.listfile import ImageList, side_file
+from streamcalib.images.listfile import ImageList, listable, side_file
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -56,14 +56,21 @@ def save_list(
     Raises
     ------
     OutputError
-        If another list is there, or the folder cannot be made or written.
+        If another list is there, or the folder or its ``.gitignore`` cannot be written.
     InputError
-        If ``gitignore`` is asked for outside a git work tree.
+        If ``gitignore`` is asked for outside a git work tree; nothing is written then.
+    ListError
+        If a path holds a line break.
     """
     path = Path(out)
     shown = printable(str(out))
     if path.suffix.lower() != ".txt":
         raise OutputError(f"the list {shown} must end in .txt.")
+    tracked = gitignore is not False and in_work_tree(path.parent)
+    if gitignore and not tracked:
+        raise InputError(
+            f"--gitignore: {printable(str(path.parent))} is in no git work tree, or git is missing."
+        )
     try:
         unchanged = path.exists() and _holds(path, images)
         if path.exists() and not unchanged and not overwrite:
@@ -73,18 +80,19 @@ def save_list(
             )
         path.parent.mkdir(parents=True, exist_ok=True)
         written = images.write(path)
-        change = None
-        if gitignore or (gitignore is None and in_work_tree(path.parent)):
-            change = ignore_sets(path.parent, (path.name, side_file(path).name))
+        change = ignore_sets(path.parent, (path.name, side_file(path).name)) if tracked else None
+    except OutputError:
+        raise
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError(f"the list {shown} cannot be written: its folder is a file.") from error
     except OSError as error:
-        if isinstance(error, OutputError):
-            raise
         raise OutputError(f"the list {shown} cannot be written: {error.strerror}.") from error
     return SavedList(written, unchanged, change)
 
 
 def _holds(path: Path, images: ImageList) -> bool:
     try:
-        return ImageList.read(path).entries_sha256 == images.entries_sha256
+        written = [listable(entry) for entry in images.paths]
+        return list(ImageList.read(path).paths) == written
     except ListError:
         return False

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SIDE_FORMAT = "streamcalib-list"
 SIDE_VERSION = 1
 _PROBED = 1000
+_UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,17 @@ class ImageList(Sequence[str]):
         """
         file = Path(path)
         lines = [listable(entry) for entry in self.paths]
+        spares = [listable(entry) for entry in self.spares]
         write_text(file, "".join(f"{line}\n" for line in lines))
         side = {
             "format": SIDE_FORMAT,
             "version": SIDE_VERSION,
             **self.provenance,
             "entries_sha256": entries_sha256(lines),
-            "spares": [listable(entry) for entry in self.spares],
+            "spares": spares,
         }
         write_text(side_file(file), json.dumps(side, indent=2) + "\n")
-        return replace(self, paths=lines, file=file)
+        return replace(self, paths=lines, spares=spares, file=file)
 
     def resolve(self, index: int) -> str:
         """Return an entry's path: in the first base where it is, else where it was first sought."""
@@ -186,7 +188,7 @@ def entries_sha256(entries: Sequence[str]) -> str:
 
 
 def listable(entry: str) -> str:
-    """Return a path so that a line of a list means it, and no comment or blank line.
+    """Return a path so that a line of a list means it: no comment, blank line or byte order mark.
 
     Raises
     ------
@@ -198,7 +200,8 @@ def listable(entry: str) -> str:
             f"the name {printable(entry)} holds a line break and cannot stand in a list: rename "
             "the file."
         )
-    return f"./{entry}" if entry.startswith("#") or not entry.strip() else entry
+    mistakable = entry.startswith(("#", "\ufeff", *_UTF16_MARKS)) or not entry.strip()
+    return f"./{entry}" if mistakable else entry
 
 
 def side_file(path: Path) -> Path:
@@ -207,16 +210,18 @@ def side_file(path: Path) -> Path:
 
 
 def _entries(file: Path, shown: str) -> list[str]:
+    entries = []
     try:
-        data = file.read_bytes()
+        # Names on Linux are bytes: what is no UTF-8 survives as it does in os.fsdecode.
+        with file.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+            for number, line in enumerate(lines):
+                if "\0" in line or (number == 0 and line.startswith(_UTF16_MARKS)):
+                    raise ListError(f"the list {shown} is not UTF-8 text: save it as UTF-8.")
+                if line.strip() and not line.startswith("#"):
+                    entries.append(line.removesuffix("\n"))
     except OSError as error:
         raise ListError(f"the list {shown} cannot be read: {error.strerror}.") from error
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4096]:
-        raise ListError(f"the list {shown} is not UTF-8 text: save it as UTF-8.")
-    # Names on Linux are bytes: what is no UTF-8 survives as it does in os.fsdecode.
-    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    return entries
 
 
 def _read_side_file(file: Path, paths: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_NO_FILE = "it is not a regular file"
 
 
 def read_image(entry: str, bases: tuple[Path, ...]) -> bytes:
@@ -30,9 +33,17 @@ def read_image(entry: str, bases: tuple[Path, ...]) -> bytes:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise ImageError((error.strerror or str(error)).lower()) from error
+            raise ImageError(_reason(error)) from error
+        except ValueError as error:
+            raise ImageError("its name holds a NUL character") from error
     sought = " and ".join(printable(place) for place in places)
     raise ImageError(f"no such file (sought as {sought})")
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ENXIO:
+        return _NO_FILE  # what opening a socket fails with
+    return (error.strerror or str(error)).lower()
 
 
 def _read(path: str) -> bytes:
@@ -43,7 +54,7 @@ def _read(path: str) -> bytes:
         if stat.S_ISDIR(status.st_mode):
             raise ImageError("it is a directory")
         if not stat.S_ISREG(status.st_mode):
-            raise ImageError("it is not a regular file")
+            raise ImageError(_NO_FILE)
         with os.fdopen(file, "rb", closefd=False) as stream:
             return stream.read()
     finally:

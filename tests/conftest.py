@@ -1,0 +1,54 @@
+"""What all tests share: real photographs from packages that ship them, and strict profiles."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("default", deadline=None, max_examples=50)
+settings.register_profile(
+    "ci", deadline=None, max_examples=200, derandomize=True, print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_runtest_makereport(item, call):
+    """Where STREAMCALIB_NO_SKIPS is set, as in CI, a test that skips has failed."""
+    if os.environ.get("STREAMCALIB_NO_SKIPS") and call.excinfo is not None:
+        if call.excinfo.errisinstance(pytest.skip.Exception):
+            pytest.fail(f"{item.nodeid} skipped where nothing may: {call.excinfo.value}")
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, bytes]:
+    """Three real photographs as JPEG files, height x width: 427x640 twice, 600x512."""
+    return {
+        "china.jpg": files("sklearn.datasets.images").joinpath("china.jpg").read_bytes(),
+        "flower.jpg": files("sklearn.datasets.images").joinpath("flower.jpg").read_bytes(),
+        "grace_hopper.jpg": files("matplotlib")
+        .joinpath("mpl-data/sample_data/grace_hopper.jpg")
+        .read_bytes(),
+    }
+
+
+@pytest.fixture
+def photo_folder(tmp_path: Path, photographs: dict[str, bytes]) -> Path:
+    """A folder ``train2017`` of 12 photographs, ``000000000000.jpg`` and on."""
+    folder = tmp_path / "train2017"
+    folder.mkdir()
+    contents = list(photographs.values())
+    for number in range(12):
+        (folder / f"{number:012d}.jpg").write_bytes(contents[number % len(contents)])
+    return folder
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    """A seeded generator."""
+    return np.random.default_rng(20171225)

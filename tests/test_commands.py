@@ -1,0 +1,58 @@
+"""The commands that a set hands to a person."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from graphs import Input, write_graph
+from streamcalib.commands import modelopt_command
+from streamcalib.graph import read_image_input
+
+
+def options(command: str) -> dict[str, str]:
+    """Return the options of a ModelOpt command, once it is clear that it is one."""
+    start, *rest = shlex.split(command.removeprefix("python -m "))
+    assert command.startswith("python -m ")
+    assert start == "modelopt.onnx.quantization"
+    return dict(argument.removeprefix("--").split("=", 1) for argument in rest)
+
+
+def test_without_a_model_there_is_a_place_for_one():
+    """The command is complete but for the model's name."""
+    found = options(modelopt_command(Path("/data/calib.npy"), (3, 640, 640)))
+    assert found["onnx_path"] == "MODEL.onnx"
+    assert found["quantize_mode"] == "int8"
+    assert found["calibration_data_path"] == "/data/calib.npy"
+    assert "calibration_shapes" not in found
+
+
+def test_names_with_spaces_are_one_word(tmp_path):
+    """The command can be pasted whatever the paths are called."""
+    model = write_graph(tmp_path / "my model's.onnx", Input())
+    command = modelopt_command(tmp_path / "a set.npz", (3, 640, 640), graph=read_image_input(model))
+    found = options(command)
+    assert found["onnx_path"] == str(model)
+    assert found["calibration_data_path"] == f"{tmp_path}/a set.npz"
+    assert Path(found["output_path"]).name == "my model's.int8.onnx"
+    assert found["output_path"] != found["onnx_path"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "row", "step"),
+    [
+        ((1, 3, 640, 640), (3, 640, 640), None),
+        (("n", 3, 640, 640), (3, 640, 640), None),
+        (("n", 3, "h", "w"), (3, 320, 480), "images:1x3x320x480"),
+        ((8, 3, "h", "w"), (3, 320, 480), "images:8x3x320x480"),
+        (("n", 3, 320, "w"), (3, 320, 480), "images:1x3x320x480"),
+        (("n", "h", "w", 3), (320, 480, 3), "images:1x320x480x3"),
+    ],
+)
+def test_a_graph_of_open_size_gets_the_shape_of_a_step(tmp_path, shape, row, step):
+    """ModelOpt takes an unknown side for 1, so it is told; fixed sides need no telling."""
+    graph = read_image_input(write_graph(tmp_path / "m.onnx", Input(shape=shape)))
+    found = options(modelopt_command(tmp_path / "calib.npy", row, graph=graph))
+    assert found.get("calibration_shapes") == step

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cv2
 import imagesize
@@ -11,18 +12,22 @@ import numpy as np
 
 from streamcalib.errors import ImageError
 from streamcalib.pixels.damage import find_damage
-from streamcalib.pixels.jpeg_header import is_jpeg, read_header
+from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, read_header
 from streamcalib.pixels.orientation import apply_orientation, plain_orientation
 from streamcalib.pixels.turbo import TurboDecoder, TurboError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from streamcalib.pixels.jpeg_header import JpegHeader
     from streamcalib.recipe import ChannelOrder, Orientation
 
 MAX_PIXELS = 178_956_970
 """Default limit on the pixels of one image: what 512 MiB holds at three bytes, as in Pillow."""
+
+_PAST_THE_END = b"\xff\xd9" * (0xFFFF // 2 + 2)
+"""What libjpeg reads past the end of a file, as long as the longest segment."""
 
 Route = Literal["turbo", "opencv-jpeg", "opencv-other"]
 """How an image was decoded: by libjpeg-turbo, or by OpenCV as an odd JPEG or another format."""
@@ -49,8 +54,9 @@ def decode(
     Parameters
     ----------
     data
-        The whole file. JPEG goes through ``decoder``; what TurboJPEG cannot give as RGB (CMYK,
-        odd EXIF blocks, arithmetic coding, other formats) goes through OpenCV.
+        The whole file. JPEG goes through ``decoder``; what TurboJPEG cannot give as OpenCV does
+        (CMYK, odd EXIF blocks, arithmetic coding, progressive scans that stop before full
+        precision, other formats) goes through OpenCV.
     decoder
         A strict libjpeg-turbo decoder.
     channel_order, orientation
@@ -70,46 +76,50 @@ def decode(
     if not is_jpeg(data):
         _check_other_size(data, max_pixels)
         return Decoded(_opencv(data, channel_order, orientation, max_pixels), "opencv-other")
-    header = read_header(data)
+    header = read_header(data + _PAST_THE_END if tolerate_damage else data)
     if header is None:
         raise ImageError("damaged JPEG: it ends or breaks inside its header")
     _check_size(header.height, header.width, max_pixels)
     turn = plain_orientation(data, header) if orientation == "opencv" else 1
-    if header.is_common and turn is not None:
+    if turn is not None and header.is_common and is_complete(data, header):
         try:
             return Decoded(apply_orientation(decoder.decode(data, channel_order), turn), "turbo")
         except TurboError:
             pass
-    return _odd_jpeg(data, header, channel_order, orientation, max_pixels, tolerate_damage)
+    if not tolerate_damage and (damage := find_damage(data, header)) is not None:
+        raise ImageError(f"damaged JPEG: {damage}")
+    read = _imread if tolerate_damage else _imdecode
+    return Decoded(_opencv(data, channel_order, orientation, max_pixels, read), "opencv-jpeg")
 
 
-def _odd_jpeg(
-    data: bytes,
-    header: JpegHeader,
-    channel_order: ChannelOrder,
-    orientation: Orientation,
-    max_pixels: int,
-    tolerate_damage: bool,
-) -> Decoded:
-    damage = find_damage(data, header)
-    if damage is not None:
-        if not tolerate_damage:
-            raise ImageError(f"damaged JPEG: {damage}")
-        # Reading a file, OpenCV's libjpeg ends cut data by itself; from memory it gives up.
-        data += b"\xff\xd9"
-    return Decoded(_opencv(data, channel_order, orientation, max_pixels), "opencv-jpeg")
+def _imdecode(data: bytes, flags: int) -> Any:
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+
+
+def _imread(data: bytes, flags: int) -> Any:
+    # Of a damaged JPEG, OpenCV makes more from a file than from memory.
+    with NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(data)
+        file.flush()
+        return cv2.imread(file.name, flags)
 
 
 def _opencv(
-    data: bytes, channel_order: ChannelOrder, orientation: Orientation, max_pixels: int
+    data: bytes,
+    channel_order: ChannelOrder,
+    orientation: Orientation,
+    max_pixels: int,
+    read: Callable[[bytes, int], Any] = _imdecode,
 ) -> NDArray[np.uint8]:
     flags = cv2.IMREAD_COLOR
     if orientation == "ignore":
         flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        image = read(data, flags)
     except cv2.error as error:
-        raise ImageError(f"OpenCV cannot decode it: {error.err}") from error
+        # Its attributes are the class's, and other threads overwrite them; its text is its own.
+        reason = str(error).strip().rpartition(" error: ")[2]
+        raise ImageError(f"OpenCV cannot decode it: {reason}") from error
     if image is None:
         raise ImageError("not an image that OpenCV can read, or a damaged one")
     _check_size(image.shape[0], image.shape[1], max_pixels)

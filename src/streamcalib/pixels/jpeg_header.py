@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _HUFFMAN_8_BIT = frozenset({0xC0, 0xC1, 0xC2})
+_PROGRESSIVE = 0xC2
+_COEFFICIENTS = 64
+_MARKER_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_EOI = 0xD9
 SOS = 0xDA
 APP0 = 0xE0
 APP1 = 0xE1
@@ -85,6 +93,36 @@ def read_header(data: bytes) -> JpegHeader | None:
         if marker == SOS:
             return None if frame is None else JpegHeader(*frame, tuple(segments))
     return None
+
+
+def is_complete(data: bytes, header: JpegHeader) -> bool:
+    """Whether the scans bring every coefficient of a block to full precision.
+
+    A sequential JPEG's always do. Where a progressive one stops before, libjpeg smooths over the
+    missing detail, and its versions differ in how.
+    """
+    if header.frame != _PROGRESSIVE:
+        return True
+    exact: set[tuple[int, int]] = set()
+    for scan in _scan_headers(data, header):
+        # Components and their tables stand between their number and three bytes of parameters.
+        components, (first, last, approximation) = scan[1:-3:2], scan[-3:]
+        if approximation & 15 == 0:
+            reached = range(first, min(last, _COEFFICIENTS - 1) + 1)
+            exact.update((component, index) for component in components for index in reached)
+    return len(exact) == header.components * _COEFFICIENTS
+
+
+def _scan_headers(data: bytes, header: JpegHeader) -> Iterator[bytes]:
+    marker, start, end = header.segments[-1]
+    while True:
+        if marker == SOS and start + 3 <= end <= len(data):
+            yield data[start:end]
+        found = _MARKER_AFTER_SCAN.search(data, end)
+        if found is None or (marker := data[found.end() - 1]) == _EOI:
+            return
+        start = found.end() + 2
+        end = start + max(int.from_bytes(data[start - 2 : start], "big") - 2, 0)
 
 
 def without_oddities(data: bytes, header: JpegHeader) -> bytes:

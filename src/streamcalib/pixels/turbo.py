@@ -116,8 +116,9 @@ def find_decoder(name: DecoderName = "auto") -> TurboDecoder:
         return PyTurboJpeg()
     except (RuntimeError, OSError, AttributeError) as error:
         if name == "pyturbojpeg":
+            reason = str(error).partition(". ")[0]  # behind it, advice for programmers
             raise InputError(
-                f"PyTurboJPEG finds no libturbojpeg here ({error}): install the system's "
+                f"PyTurboJPEG finds no libturbojpeg here ({reason}): install the system's "
                 "libturbojpeg package, or use the decoder simplejpeg."
             ) from error
         return SimpleJpeg()

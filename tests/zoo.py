@@ -435,6 +435,9 @@ def _harmless() -> dict[str, Animal]:
         "segment-of-length-1": insert(plain, tables, b"\xff\xe5\x00\x01"),
         "bytes-before-scan": insert(plain, where(plain, 0xDA), b"\x05\x06"),
         "bytes-before-end": insert(plain, len(plain) - 2, b"\x00\x01\x02"),
+        "zeros-before-end": insert(plain, len(plain) - 2, bytes(100)),
+        "run-before-end": insert(plain, len(plain) - 2, b"\x09" * 50),
+        "zeros-between-scans": insert(slow, where(slow, 0xDA, 1), bytes(100)),
         "bytes-between-scans": insert(slow, where(slow, 0xDA, 1), b"\x00\x01\x02"),
         "bytes-between-several-scans": insert(
             insert(slow, where(slow, 0xDA, 3), b"\x09" * 5), where(slow, 0xDA, 1), b"\x00\x01\x02"
@@ -484,6 +487,8 @@ def _damaged() -> dict[str, Animal]:
         "flipped-in-scan": flipped,
         "overwritten-scan": patch(plain, start + 30, b"\xff\x00" * 60),
         "overwritten-progressive": patch(slow, scan(slow, 3)[0] + 4, b"\xff\x00" * 40),
+        "leftover-before-end": insert(plain, len(plain) - 2, bytes(range(1, 31))),
+        "leftover-between-scans": insert(slow, where(slow, 0xDA, 1), bytes(range(1, 31))),
         "restart-missing": restarts[:first] + restarts[first + 2 :],
         "restart-interval-missing": restarts[:second] + restarts[third:],
         "restart-of-wrong-number": patch(restarts, second, b"\xff\xd5"),

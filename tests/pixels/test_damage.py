@@ -67,6 +67,22 @@ def test_an_oddity_does_not_hide_damage(name: str, decoder):
         decode(zoo.animals()[name].data, decoder)
 
 
+def test_a_broken_code_that_falls_back_into_step_is_damage(names: list[str]):
+    """One flipped bit often leaves nothing but undecoded bytes at the end: they make it bad."""
+    data = zoo.jpeg(zoo.picture(160, 160))
+    start, end = zoo.scan(data)
+    generator = np.random.default_rng(5)
+    found = 0
+    for _ in range(60):
+        place = int(generator.integers(start, end - 2))
+        flipped = zoo.patch(data, place, bytes([data[place] ^ (1 << int(generator.integers(8)))]))
+        reasons = [verdict(flipped, name) for name in names]
+        leftover = [isinstance(r, str) and "bytes before marker 0xd9" in r for r in reasons]
+        assert all(leftover) or not any(leftover)
+        found += all(leftover)
+    assert found >= 5
+
+
 def test_a_picture_cut_anywhere_is_bad(photographs: dict[str, bytes], names: list[str]):
     """A photograph cut at any of many places is bad, on every decoder."""
     data = photographs["grace_hopper.jpg"]

@@ -2,6 +2,10 @@
 
 Data that ends early, Huffman and restart-marker damage: bad. Oddities that leave every block of the
 picture intact (JFIF major version, Adobe transform, bytes between segments or after the end): not.
+
+Bytes left over when a scan has given all its blocks can be both. A few of them, or a run of one
+value, are padding, as some cameras write it. More is how a broken code shows that happened to fall
+back into step.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from streamcalib.pixels.jpeg_header import without_oddities
+from streamcalib.pixels.jpeg_header import later_markers, without_oddities
 from streamcalib.pixels.turbo import SimpleJpeg, TurboError
 
 if TYPE_CHECKING:
@@ -18,8 +22,8 @@ if TYPE_CHECKING:
 _LEFTOVER = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 _DAMAGE = re.compile(r"Corrupt JPEG data|Premature end|Inconsistent progression")
 _RESTARTS = range(0xD0, 0xD8)
-_END = 0xD9
 _TRIES = 16
+_MOST_PADDING_BYTES = 8
 
 
 def find_damage(data: bytes, header: JpegHeader) -> str | None:
@@ -32,17 +36,19 @@ def find_damage(data: bytes, header: JpegHeader) -> str | None:
     scans = len(picture) - (len(data) - header.segments[-1].end)
     for _ in range(_TRIES):
         message = _complaint(picture, header)
-        leftover = _LEFTOVER.search(message or "")
-        if leftover is None or int(leftover[2], 16) in _RESTARTS:
+        found = _LEFTOVER.search(message or "")
+        if found is None or int(found[2], 16) in _RESTARTS:
             return _verdict(message, data)
-        count, marker = int(leftover[1]), int(leftover[2], 16)
-        if marker == _END:
-            return None
-        shorter = _without_leftover(picture, header, scans, count, marker)
-        if shorter is None:
+        count = int(found[1])
+        end = _leftover_end(picture, header, scans, count, int(found[2], 16))
+        if end is None or not _is_padding(picture[end - count : end]):
             return message
-        picture = shorter
+        picture = picture[: end - count] + picture[end:]
     return message
+
+
+def _is_padding(leftover: bytes) -> bool:
+    return len(leftover) <= _MOST_PADDING_BYTES or len(set(leftover[1:])) == 1
 
 
 def _verdict(message: str | None, data: bytes) -> str | None:
@@ -53,16 +59,16 @@ def _verdict(message: str | None, data: bytes) -> str | None:
     return None if data.rfind(b"\xff\xd9") >= 0 else message
 
 
-def _without_leftover(
+def _leftover_end(
     picture: bytes, header: JpegHeader, scans: int, count: int, marker: int
-) -> bytes | None:
-    """Cut ``count`` bytes before the one ``marker`` whose cutting silences the complaint."""
+) -> int | None:
+    """Return the place of the ``marker`` before which cutting ``count`` bytes ends a complaint."""
     before = _complaint(picture, header)
-    position = scans
-    while (position := picture.find(bytes([0xFF, marker]), position + 1)) >= 0:
-        shorter = picture[: position - count] + picture[position:]
-        if position - count >= scans and _complaint(shorter, header) != before:
-            return shorter
+    for start, place, found in later_markers(picture, scans):
+        if found == marker and place - start >= count:
+            shorter = picture[: place - count] + picture[place:]
+            if _complaint(shorter, header) != before:
+                return place
     return None
 
 

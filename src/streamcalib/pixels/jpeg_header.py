@@ -113,16 +113,29 @@ def is_complete(data: bytes, header: JpegHeader) -> bool:
     return len(exact) == header.components * _COEFFICIENTS
 
 
-def _scan_headers(data: bytes, header: JpegHeader) -> Iterator[bytes]:
-    marker, start, end = header.segments[-1]
-    while True:
-        if marker == SOS and start + 3 <= end <= len(data):
-            yield data[start:end]
-        found = _MARKER_AFTER_SCAN.search(data, end)
-        if found is None or (marker := data[found.end() - 1]) == _EOI:
+def later_markers(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
+    """Yield ``(start, place, marker)`` of every marker behind the first scan header's end.
+
+    ``place`` is where the marker stands, ``start`` where what precedes it begins: a scan's data,
+    or whatever lies behind a segment. Restart markers belong to the data. Ends with the image.
+    """
+    while found := _MARKER_AFTER_SCAN.search(data, position):
+        marker = data[found.end() - 1]
+        yield position, found.start(), marker
+        if marker == _EOI:
             return
-        start = found.end() + 2
-        end = start + max(int.from_bytes(data[start - 2 : start], "big") - 2, 0)
+        length = int.from_bytes(data[found.end() : found.end() + 2], "big")
+        position = found.end() + max(length, 2)
+
+
+def _scan_headers(data: bytes, header: JpegHeader) -> Iterator[bytes]:
+    _, start, end = header.segments[-1]
+    if start + 3 <= end <= len(data):
+        yield data[start:end]
+    for _, place, marker in later_markers(data, end):
+        length = int.from_bytes(data[place + 2 : place + 4], "big")
+        if marker == SOS and length >= 5 and place + 2 + length <= len(data):
+            yield data[place + 4 : place + 2 + length]
 
 
 def without_oddities(data: bytes, header: JpegHeader) -> bytes:

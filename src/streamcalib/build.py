@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -10,16 +11,15 @@ import cv2
 from streamcalib.badimages import close_holes, stop_message
 from streamcalib.calibset import CalibrationSet
 from streamcalib.crew import Crew
-from streamcalib.errors import BadImagesError, OutputError, StoppedError, StreamcalibError
+from streamcalib.errors import BadImagesError
 from streamcalib.finalize import write_npz
 from streamcalib.images.listfile import ImageList
 from streamcalib.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import build_folder, discard, publish
+from streamcalib.publish import publish, staging_folder
 from streamcalib.record import write_record
 from streamcalib.rowtable import RowTable
 from streamcalib.stores.npy import NpyStore
-from streamcalib.wording import printable
 from streamcalib.worker import Item
 
 if TYPE_CHECKING:
@@ -96,26 +96,8 @@ def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> Ca
     """Carry out a prepared build; see `build`."""
     if prepared.complete is not None:
         return prepared.complete
-    staging = build_folder(prepared.out)
-    try:
-        discard(staging)
-        staging.mkdir(parents=True)
-    except OSError as error:
-        raise OutputError(
-            f"the staging folder {printable(str(staging))} cannot be made: {error.strerror}."
-        ) from error
-    try:
-        with _one_opencv_thread():
-            _build_into(staging, prepared, progress or ignore)
-    except OSError as error:
-        if isinstance(error, StreamcalibError):
-            raise
-        raise StoppedError(
-            f"building {printable(str(prepared.out))} failed: {error.strerror or error}. Free "
-            "space or mend the volume, then run the same command again."
-        ) from error
-    finally:
-        discard(staging)
+    with staging_folder(prepared.out) as staging, _one_opencv_thread():
+        _build_into(staging, prepared, progress or ignore)
     return CalibrationSet.open(prepared.out)
 
 
@@ -152,12 +134,16 @@ def _settle_bad_images(
     prepared: PreparedBuild, crew: Crew, store: NpyStore, table: RowTable
 ) -> NpyStore:
     images, on_bad = prepared.images, prepared.options.on_bad
-    if on_bad == "skip" and len(table.open_rows) < len(table):
-        return close_holes(store, table)
-    if on_bad == "replace":
+    tried = len(images)
+    if on_bad == "skip":
+        if len(table.open_rows) < len(table):
+            return close_holes(store, table)
+        ending = "No image is left: nothing was published. Mend these files, or choose others."
+    elif on_bad == "replace":
         _replace_bad_rows(images, crew, table)
         if not table.open_rows:
             return store
+        tried += len(images.spares)
         ending = (
             f"All {len(images.spares)} spares of {images.label} were tried and do not suffice: "
             "sample again with more --spares, mend the files, or say --on-bad skip."
@@ -168,14 +154,14 @@ def _settle_bad_images(
             "say --on-bad skip to leave them out, or --on-bad replace to take spares."
         )
     failures = table.failures(images.source)
-    raise BadImagesError(stop_message(failures, len(images), ending), failures)
+    raise BadImagesError(stop_message(failures, tried, ending), failures)
 
 
 def _replace_bad_rows(images: ImageList, crew: Crew, table: RowTable) -> None:
     """Give the j-th bad row the j-th good spare; rows stay open when the spares run out."""
     spares = iter([Item(-1, len(images) + n, entry) for n, entry in enumerate(images.spares)])
     while rows := table.open_rows:
-        tried = [item for item, _ in zip(spares, rows, strict=False)]
+        tried = list(islice(spares, len(rows)))
         if not tried:
             return
         good = crew.find_good(tried, table)

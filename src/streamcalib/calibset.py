@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from zipfile import BadZipFile
@@ -12,7 +13,7 @@ import numpy as np
 from streamcalib.card import card
 from streamcalib.errors import InputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput
-from streamcalib.manifest import Manifest
+from streamcalib.manifest import Manifest, rows_path
 from streamcalib.readers.modelopt import ModelOptReader
 from streamcalib.stores.npz import map_member
 from streamcalib.wording import printable
@@ -62,9 +63,11 @@ class CalibrationSet:
         shown = printable(str(path))
         if data.suffix not in SUFFIXES:
             raise SetError(f"{shown} is no calibration set: its name must end in .npy or .npz.")
-        if not data.is_file():
+        if not os.path.isfile(data):  # noqa: PTH113 (Path's raises where a folder is forbidden)
             raise SourceError(f"the set {shown} does not exist.")
         opened = cls(data, Manifest.read(data))
+        if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
+            raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
         array = opened.array()
         declared = (opened.manifest.shape, opened.manifest.dtype)
         if (array.shape, array.dtype.name) != declared:
@@ -111,7 +114,8 @@ class CalibrationSet:
                 if self.path.suffix == ".npz":
                     self._array = map_member(self.path, self.manifest.input_name)
                 else:
-                    self._array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+                    # numpy.load would take other formats under this name, too.
+                    self._array = np.lib.format.open_memmap(self.path, mode="r")
             except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
                 raise SetError(f"{printable(str(self.path))} cannot be mapped: {error}.") from error
         return self._array
@@ -155,13 +159,22 @@ class CalibrationSet:
         return ModelOptReader(self, input_name or self.manifest.input_name, batch_size=batch_size)
 
     def row_records(self) -> Iterator[dict[str, Any]]:
-        """Yield the manifest's record of every row, in order."""
-        rows = self.manifest.rows
-        if isinstance(rows, list):
-            yield from rows
+        """Yield the manifest's record of every row, in order.
+
+        Raises
+        ------
+        SetError
+            If the side file that holds them is damaged.
+        """
+        if isinstance(self.manifest.rows, list):
+            yield from self.manifest.rows
             return
-        with self.path.with_name(rows["file"]).open(encoding="utf-8") as file:
-            yield from map(json.loads, file)
+        path = rows_path(self.path)
+        try:
+            with path.open(encoding="utf-8") as file:
+                yield from map(json.loads, file)
+        except (OSError, ValueError) as error:
+            raise SetError(f"{printable(str(path))} cannot be read: {error}.") from error
 
     def card(self) -> str:
         """Return what a person wants to know of the set, in Markdown."""

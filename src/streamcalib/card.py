@@ -20,7 +20,7 @@ _MOST_FAILURES = 20
 def card(data: Path, manifest: Manifest) -> str:
     """Return the Markdown card of a set at ``data``; names are escaped for a terminal too."""
     sections = [
-        f"# Calibration set {data.name}\n",
+        f"# Calibration set {printable(data.name)}\n",
         _table(_facts(manifest)),
         "## Recipe\n",
         _table(_recipe(manifest)),
@@ -28,7 +28,7 @@ def card(data: Path, manifest: Manifest) -> str:
         _table(_images(manifest)),
         _failures(manifest),
         "## Commands\n",
-        *(f"{what}:\n\n```\n{command}\n```\n" for what, command in manifest.commands.items()),
+        *(f"{what}:\n\n```\n{printable(line)}\n```\n" for what, line in manifest.commands.items()),
     ]
     return "\n".join(section for section in sections if section)
 

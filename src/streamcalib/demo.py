@@ -10,7 +10,10 @@ import numpy as np
 
 from streamcalib.durable import replaced
 from streamcalib.errors import OutputError
-from streamcalib.run import RunResult, prepare_run, run_prepared
+from streamcalib.plan import Plan, make_plan
+from streamcalib.prepare import free_bytes, worker_count
+from streamcalib.recipe import Recipe
+from streamcalib.run import RunResult, prepare_run, run_prepared, set_name
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ def demo(
     StreamcalibError
         As a run does.
     """
+    plan_demo(out, count, options)
     folder = Path(out) / "images"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,6 +66,24 @@ def demo(
         ) from error
     prepared = prepare_run(folder, count, out, seed=seed, options=options)
     return run_prepared(prepared, progress)
+
+
+def plan_demo(out: str | PathLike[str], count: int, options: BuildOptions | None = None) -> Plan:
+    """Plan a demo, and refuse it before a photograph is made if it cannot fit.
+
+    Raises
+    ------
+    InputError
+        If ``count`` is below 1, or the disk too small or not writable.
+    """
+    recipe = Recipe.yolo11()
+    return make_plan(
+        rows=count,
+        recipe=recipe,
+        container="npy",
+        jobs=worker_count(options),
+        free_bytes=free_bytes(Path(out).absolute() / set_name(recipe, "npy")),
+    )
 
 
 def make_photographs(folder: Path, count: int, seed: int) -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from streamcalib.calibset import CalibrationSet
-from streamcalib.errors import OutputError, StreamcalibError
+from streamcalib.errors import ImageError, OutputError, StreamcalibError
+from streamcalib.images.reading import read_image
+from streamcalib.pixels.row import RowMaker
+from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -43,6 +47,10 @@ def complete_set(
         raise OutputError(f"the output {shown} is a folder.")
     try:
         found = CalibrationSet.open(path)
+        differences = [
+            *_made_otherwise(found, images, recipe, tolerate_damage),
+            *_named_otherwise(found, input_name, extra_inputs),
+        ]
     except StreamcalibError as error:
         if overwrite:
             return None
@@ -50,10 +58,6 @@ def complete_set(
             f"{shown} exists, and is not a set that streamcalib finished ({error}). To replace it, "
             "say --overwrite."
         ) from error
-    differences = [
-        *_made_otherwise(found, images, recipe, tolerate_damage),
-        *_named_otherwise(found, input_name, extra_inputs),
-    ]
     if not differences:
         return found
     if overwrite:
@@ -75,7 +79,7 @@ def _made_otherwise(
             f"list: {made_from['list'] or 'given in Python'} of {made_from['count']} images, "
             f"not {images.label} of {len(images)}"
         )
-    elif changed := _changed_source(found, images):
+    elif changed := _changed_source(found, images, tolerate_damage):
         differences.append(f"images: {changed}")
     if made_from["tolerate_damage"] != tolerate_damage:
         differences.append(
@@ -97,17 +101,32 @@ def _named_otherwise(
     return differences
 
 
-def _changed_source(found: CalibrationSet, images: ImageList) -> str | None:
-    """Name an image that is no longer of the size it had; ones that are gone do not matter."""
-    for record, _ in zip(found.row_records(), range(_COMPARED_SOURCES), strict=False):
+def _changed_source(found: CalibrationSet, images: ImageList, tolerate_damage: bool) -> str | None:
+    """Name an image that is no longer what it was; ones that are gone do not matter.
+
+    Its size tells; one of the same size that was written after the set is made into a row again.
+    """
+    made = found.path.stat().st_mtime_ns
+    maker = RowMaker(found.recipe, find_decoder(), tolerate_damage=tolerate_damage)
+    for record in islice(found.row_records(), _COMPARED_SOURCES):
         row = record["list_row"]
         if row is None:
             continue
         path = images.resolve(row)
         try:
-            size = os.stat(path).st_size  # noqa: PTH116
+            status = os.stat(path)  # noqa: PTH116
         except OSError:
             continue
-        if size != record["bytes"]:
-            return f"{printable(path)} had {record['bytes']} bytes and has {size} now"
+        if status.st_size != record["bytes"]:
+            return f"{printable(path)} had {record['bytes']} bytes and has {status.st_size} now"
+        if status.st_mtime_ns > made and _checksum(maker, images, row) != record["canvas_crc32c"]:
+            return f"{printable(path)} is another picture now"
     return None
+
+
+def _checksum(maker: RowMaker, images: ImageList, row: int) -> str | None:
+    try:
+        _, facts = maker.make(read_image(images[row], images.bases))
+    except ImageError:
+        return None
+    return f"{facts.canvas_crc32c:08x}"

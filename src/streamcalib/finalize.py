@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.calibset import SUFFIXES, CalibrationSet
-from streamcalib.errors import InputError, OutputError, StoppedError, StreamcalibError
+from streamcalib.errors import InputError, OutputError
 from streamcalib.manifest import rows_path
 from streamcalib.plan import check_space
+from streamcalib.prepare import free_bytes
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import build_folder, discard, publish
+from streamcalib.publish import publish, staging_folder
 from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.npz import NpzWriter
 from streamcalib.wording import printable
@@ -165,7 +167,10 @@ def check_finalize(
         source = CalibrationSet.open(source)
     path = Path(out).absolute()
     extras = {extra.name: extra for extra in extra_inputs} or source.extra_inputs
+    if len(extras) < len(extra_inputs):
+        raise InputError("--extra-input names the same input twice.")
     name = input_name or source.manifest.input_name
+    free = free_bytes(path)
     _check_output(source, path, name, extras, overwrite)
     order = FinalizeOrder(
         source=source,
@@ -173,7 +178,7 @@ def check_finalize(
         input_name=name,
         extra_inputs=extras,
         needed_bytes=source.array().nbytes,
-        free_bytes=shutil.disk_usage(path.parent).free,
+        free_bytes=free,
     )
     check_space(order.needed_bytes, order.free_bytes, len(source))
     return order
@@ -181,20 +186,8 @@ def check_finalize(
 
 def run_finalize(order: FinalizeOrder, progress: Subscriber | None = None) -> CalibrationSet:
     """Carry out a checked order; see `finalize`."""
-    staging = build_folder(order.out)
-    try:
-        discard(staging)
-        staging.mkdir()
+    with staging_folder(order.out) as staging:
         _finalize_into(staging, order, progress or ignore)
-    except OSError as error:
-        if isinstance(error, StreamcalibError):
-            raise
-        raise StoppedError(
-            f"writing {printable(str(order.out))} failed: {error.strerror or error}. Free space or "
-            "mend the volume, then run the same command again."
-        ) from error
-    finally:
-        discard(staging)
     return CalibrationSet.open(order.out)
 
 
@@ -210,6 +203,8 @@ def _check_output(
         raise OutputError(f"the output {shown} must end in .npy or .npz.")
     if not path.parent.is_dir():
         raise OutputError(f"the output folder {printable(str(path.parent))} does not exist.")
+    if path.is_dir():
+        raise OutputError(f"the output {shown} is a folder.")
     if path == source.path:
         raise OutputError(f"{shown} is the set itself: choose another --out.")
     if path.exists() and not overwrite:
@@ -249,8 +244,10 @@ def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> N
 def _manifest_for(
     path: Path, source: CalibrationSet, staging: Path
 ) -> tuple[Manifest, Path | None]:
-    old, new = str(source.path), str(path)
-    commands = {what: line.replace(old, new) for what, line in source.manifest.commands.items()}
+    commands = {
+        what: shlex.join(word.replace(str(source.path), str(path)) for word in shlex.split(line))
+        for what, line in source.manifest.commands.items()
+    }
     manifest = replace(source.manifest, commands=commands)
     if isinstance(manifest.rows, list):
         return manifest, None

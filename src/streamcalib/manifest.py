@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from streamcalib.errors import SetError
+from streamcalib.errors import RecipeError, SetError
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 FORMAT = "streamcalib-set"
 VERSION = 1
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "recipe": dict,
+    "images": dict,
+    "extra_inputs": dict,
+    "rows": (list, dict),
+    "failures": list,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +136,14 @@ class Manifest:
         shape = values["shape"]
         if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
             raise SetError(f"the manifest {shown} is damaged: shape {shape!r}.")
-        values["shape"] = tuple(shape)
-        values["recipe"] = Recipe.from_dict(values["recipe"])
-        return cls(**values)
+        for name, kind in _KINDS.items():
+            if not isinstance(values[name], kind):
+                raise SetError(f"the manifest {shown} is damaged: field {name!r} is amiss.")
+        try:
+            recipe = Recipe.from_dict(values["recipe"])
+        except RecipeError as error:
+            raise SetError(f"the manifest {shown} is damaged: {error}") from error
+        return cls(**{**values, "shape": tuple(shape), "recipe": recipe})
 
 
 def manifest_path(data: Path) -> Path:

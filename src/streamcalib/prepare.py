@@ -14,7 +14,7 @@ from streamcalib.errors import InputError, ListError, ModelError, OutputError
 from streamcalib.existing import complete_set
 from streamcalib.graph import ImageInput, read_image_input
 from streamcalib.pixels.decode import MAX_PIXELS
-from streamcalib.pixels.turbo import find_decoder
+from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.listfile import ImageList
-    from streamcalib.pixels.turbo import DecoderName
 
 Backend = Literal["loky", "threading"]
 OnBad = Literal["stop", "skip", "replace"]
@@ -74,6 +73,8 @@ class BuildOptions:
             raise InputError(f"--backend must be {' or '.join(get_args(Backend))}.")
         if self.on_bad not in get_args(OnBad):
             raise InputError(f"--on-bad must be {', '.join(get_args(OnBad))}, not {self.on_bad!r}.")
+        if self.decoder not in get_args(DecoderName):
+            raise InputError(f"--decoder must be {', '.join(get_args(DecoderName))}.")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
 
@@ -153,8 +154,8 @@ def prepare(
         rows=len(images),
         recipe=recipe,
         container=container,
-        jobs=joblib.cpu_count() if options.jobs is None else options.jobs,
-        free_bytes=_free_bytes(path, complete is not None),
+        jobs=worker_count(options),
+        free_bytes=free_bytes(path, complete is not None),
     )
     if complete is None:
         images.check_present()
@@ -186,7 +187,7 @@ def _agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
     taken = Recipe.from_image_input(graph, imgsz=(recipe.height, recipe.width), dtype=recipe.dtype)
     if recipe.layout != taken.layout:
         raise ModelError(
-            f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.model} "
+            f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.shown} "
             f"has shape {graph.shape_text}, which is {taken.layout}."
         )
     return recipe
@@ -199,7 +200,7 @@ def _agreed_name(input_name: str | None, graph: ImageInput | None) -> str:
         return input_name or DEFAULT_INPUT_NAME
     if input_name not in (None, graph.name):
         raise ModelError(
-            f"--input-name says {input_name!r}, but the image input of {graph.model} is "
+            f"--input-name says {input_name!r}, but the image input of {graph.shown} is "
             f"{graph.name!r}: leave --input-name out."
         )
     return graph.name
@@ -216,14 +217,31 @@ def _checked_extras(
     if graph is not None and (needed := set(graph.other_inputs)) != set(extras):
         wrong = ", ".join(sorted(needed ^ set(extras)))
         raise ModelError(
-            f"{graph.model} takes the further inputs {sorted(needed)}, and --extra-input gives "
+            f"{graph.shown} takes the further inputs {sorted(needed)}, and --extra-input gives "
             f"{sorted(extras)}; they differ in {wrong}. Give each as NAME=VALUES:DTYPE, into an "
             ".npz output."
         )
     return extras
 
 
-def _free_bytes(path: Path, complete: bool) -> int:
+def worker_count(options: BuildOptions | None) -> int:
+    """Return the number of workers asked for, by default every core that this process may use.
+
+    joblib counts them by affinity and cgroup limits.
+    """
+    if options is None or options.jobs is None:
+        return int(joblib.cpu_count())
+    return options.jobs
+
+
+def free_bytes(path: Path, complete: bool = False) -> int:
+    """Return the free space for an output, which may lie in a folder yet to be made.
+
+    Raises
+    ------
+    OutputError
+        If its folder is a file, or is not writable and the output not ``complete`` already.
+    """
     # A folder that is not there yet is made when the build starts.
     folder = next(parent for parent in path.parents if os.path.lexists(parent))
     shown = printable(str(folder))

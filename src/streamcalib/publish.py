@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from streamcalib.card import card
 from streamcalib.durable import sync, write_text
+from streamcalib.errors import OutputError, StoppedError, StreamcalibError
 from streamcalib.manifest import card_path, manifest_path, side_paths
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from streamcalib.manifest import Manifest
 
 
-def build_folder(out: Path) -> Path:
-    """Return the folder beside ``out`` that holds a build's staging files."""
-    return out.with_name(out.name + ".build")
+@contextmanager
+def staging_folder(out: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``out`` to one build alone, and take it away in the end.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made.
+    StoppedError
+        If another build of ``out`` is running, or the disk fills or fails meanwhile.
+    """
+    folder = out.with_name(out.name + ".build")
+    try:
+        lock = _made_alone(folder)
+    except BlockingIOError as error:
+        raise StoppedError(
+            f"another build of {printable(str(out))} is running: wait for its end, or choose "
+            "another --out."
+        ) from error
+    except OSError as error:
+        raise OutputError(
+            f"the staging folder {printable(str(folder))} cannot be made: {error.strerror}."
+        ) from error
+    try:
+        yield folder
+    except OSError as error:
+        if isinstance(error, StreamcalibError):
+            raise
+        raise StoppedError(
+            f"writing {printable(str(out))} failed: {error.strerror or error}. Free space or mend "
+            "the volume, then run the same command again."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if lock is not None:
+            os.close(lock)
 
 
 def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None = None) -> None:
@@ -42,6 +80,44 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
     sync(out.parent)
 
 
-def discard(folder: Path) -> None:
-    """Remove a build's staging folder, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)
+def _made_alone(folder: Path) -> int | None:
+    """Make ``folder`` anew and lock it; what a build that died left in it is removed.
+
+    Returns the lock's descriptor; None where folders cannot be locked. Raises ``BlockingIOError``
+    if it is locked already.
+    """
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _locked(folder)
+        # A build that ended just now may have taken the folder away between the two.
+        if lock is None or _is_open_as(folder, lock):
+            break
+        os.close(lock)
+    for left in folder.iterdir():
+        left.unlink()
+    return lock
+
+
+def _locked(folder: Path) -> int | None:
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise
+    except OSError:
+        # Some network file systems lock no folders.
+        os.close(lock)
+        return None
+    return lock
+
+
+def _is_open_as(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from streamcalib.cli import options
-from streamcalib.cli.telling import tell_list, tell_set
-from streamcalib.demo import demo
+from streamcalib.cli.telling import tell_demo_plan, tell_list, tell_set
+from streamcalib.demo import demo, plan_demo
+from streamcalib.wording import printable
 
 
 @click.command("demo")
@@ -16,21 +17,25 @@ from streamcalib.demo import demo
 @options.count
 @options.seed
 @options.build_options
+@options.dry_run
 @options.quiet
-def command(out: str, count: int, seed: int, quiet: bool, **build: Any) -> None:
+def command(out: str, count: int, seed: int, dry_run: bool, quiet: bool, **build: Any) -> None:
     """Make photographs and build a calibration set of them: the main job without a data set.
 
     100 rows take about 500 MB of disk.
     """
+    if dry_run:
+        tell_demo_plan(plan_demo(out, count, options.taken(build)), out)
+        return
     with options.shown_progress(quiet) as progress:
         result = demo(out, count=count, seed=seed, options=options.taken(build), progress=progress)
     if quiet:
         return
-    click.echo(f"{out}/images: photographs made here, in the sizes and weights of COCO's")
+    click.echo(f"{printable(out)}/images: photographs made here, of COCO's sizes and weights")
     tell_list(result.saved)
     tell_set(result.prepared, result.calibration, result.seconds)
     click.echo(
-        f"Look at the set:\n  streamcalib info {result.calibration.path}\n"
+        f"Look at the set:\n  streamcalib info {printable(str(result.calibration.path))}\n"
         "Do the same with your own images:\n"
         "  streamcalib run FOLDER --count 100 --seed 42 --out calibration"
     )

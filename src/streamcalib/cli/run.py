@@ -75,7 +75,8 @@ def command(
     if dry_run:
         tell_plan(prepared)
         return
-    tell_warnings(prepared)
+    if not quiet:
+        tell_warnings(prepared)
     with options.shown_progress(quiet) as progress:
         result = run_prepared(prepared, progress)
     if not quiet:

@@ -7,7 +7,7 @@ import click
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import save_list
 from streamcalib.cli import options
-from streamcalib.cli.telling import tell_list
+from streamcalib.cli.telling import tell_choice, tell_list
 
 
 @click.command("sample")
@@ -33,6 +33,7 @@ from streamcalib.cli.telling import tell_list
     "git work tree]",
 )
 @options.overwrite
+@options.dry_run
 @options.quiet
 def command(
     source: str,
@@ -45,6 +46,7 @@ def command(
     spares: int | None,
     gitignore: bool | None,
     overwrite: bool,
+    dry_run: bool,
     quiet: bool,
 ) -> None:
     """Choose images at random and write them as a list.
@@ -63,6 +65,9 @@ def command(
         absolute=absolute,
         spares=spares,
     )
+    if dry_run:
+        tell_choice(images, out)
+        return
     saved = save_list(images, out, overwrite=overwrite, gitignore=gitignore)
     if not quiet:
         tell_list(saved)

@@ -12,7 +12,11 @@ from streamcalib.wording import in_units, printable
 if TYPE_CHECKING:
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.saving import SavedList
+    from streamcalib.images.listfile import ImageList
+    from streamcalib.plan import Plan
     from streamcalib.prepare import PreparedBuild
+
+_SHOWN_ENTRIES = 5
 
 
 class Stopwatch:
@@ -25,6 +29,17 @@ class Stopwatch:
     def seconds(self) -> float:
         """Seconds so far."""
         return time.monotonic() - self._start
+
+
+def tell_choice(images: ImageList, out: str) -> None:
+    """Say what list would be written, with its first entries."""
+    facts = images.provenance
+    click.echo(
+        f"{printable(out)} would hold {len(images)} of {facts['population']} images, seed "
+        f"{facts['seed']}, and {len(images.spares)} spares, beginning with"
+    )
+    for entry in images[:_SHOWN_ENTRIES]:
+        click.echo(f"  {printable(entry)}")
 
 
 def tell_list(saved: SavedList) -> None:
@@ -46,19 +61,14 @@ def tell_list(saved: SavedList) -> None:
 
 def tell_plan(prepared: PreparedBuild) -> None:
     """Say what a build will do."""
-    plan, recipe = prepared.plan, prepared.recipe
+    recipe = prepared.recipe
     click.echo(f"output    {printable(str(prepared.out))}")
-    click.echo(f"array     {plan.shape} {plan.dtype} {recipe.layout}")
-    click.echo(
-        f"recipe    {recipe.name} {recipe.height}x{recipe.width} {recipe.channel_order}, "
-        f"input {prepared.input_name!r}"
-    )
     click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
-    click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {in_units(plan.free_bytes)} free")
     click.echo(
-        f"workers   {plan.jobs} ({prepared.options.backend}), {plan.rows_per_task} rows a task, "
-        f"about {in_units(plan.projected_memory_bytes)} of memory together"
+        f"recipe    {recipe.name} {recipe.height}x{recipe.width} {recipe.channel_order} "
+        f"{recipe.layout}, input {prepared.input_name!r}"
     )
+    _tell_sizes(prepared.plan)
     if prepared.complete is not None:
         click.echo("exists    already complete; nothing would be built")
     elif prepared.out.exists():
@@ -66,6 +76,21 @@ def tell_plan(prepared: PreparedBuild) -> None:
     else:
         click.echo("exists    no")
     tell_warnings(prepared)
+
+
+def tell_demo_plan(plan: Plan, out: str) -> None:
+    """Say what a demo will do."""
+    click.echo(f"output    {printable(out)}: photographs, a list, and a set of {plan.rows} of them")
+    _tell_sizes(plan)
+
+
+def _tell_sizes(plan: Plan) -> None:
+    click.echo(f"array     {plan.shape} {plan.dtype}")
+    click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {in_units(plan.free_bytes)} free")
+    click.echo(
+        f"workers   {plan.jobs}, {plan.rows_per_task} rows a task, about "
+        f"{in_units(plan.projected_memory_bytes)} of memory together"
+    )
 
 
 def tell_warnings(prepared: PreparedBuild) -> None:
@@ -88,7 +113,8 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
         )
     if manifest.failures:
         treated = "left out" if manifest.on_bad == "skip" else "replaced by spares"
-        click.echo(f"{len(manifest.failures)} bad images {treated}:")
+        count = len(manifest.failures)
+        click.echo(f"{count} bad {'image' if count == 1 else 'images'} {treated}:")
         for failure in manifest.failures:
             click.echo(f"  {printable(failure['path'])}: {failure['reason']}")
     tell_next(calibration)
@@ -98,4 +124,4 @@ def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
     size = in_units(calibration.path.stat().st_size)
     for what, command in calibration.manifest.commands.items():
-        click.echo(f"{what} (it loads all {size}):\n  {command}")
+        click.echo(f"{what} (it loads all {size}):\n  {printable(command)}")

@@ -1,0 +1,168 @@
+"""A disk that fills while a set is written: exit code 5, a clear message, no half set."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import smallsets
+
+# The shell mounts a small volume that nobody else sees and that ends with it.
+_ON_A_SMALL_VOLUME = """
+size=$1; shift
+mount -t tmpfs -o size="$size" tmpfs volume || exit 99
+"$@"
+code=$?
+find volume -mindepth 1 -printf '%P\\n' | sort > left.txt
+exit $code
+"""
+_NAMESPACE = ["unshare", "--mount"]
+if os.geteuid() != 0:
+    _NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
+
+# The plan sees the space that is free when it is made; another program takes it afterwards.
+PLENTY = (
+    "import shutil, types; shutil.disk_usage = lambda path: types.SimpleNamespace(free=10**15); "
+    + smallsets.PROGRAM
+)
+
+
+@pytest.fixture(scope="module")
+def can_mount(tmp_path_factory) -> None:
+    folder = tmp_path_factory.mktemp("mount")
+    (folder / "volume").mkdir()
+    try:
+        run_on("40k", folder, "true")
+    except (OSError, AssertionError) as error:
+        pytest.skip(f"a small volume cannot be mounted here: {error}")
+
+
+def run_on(size: str, folder: Path, *arguments: str, **options) -> subprocess.CompletedProcess:
+    command = [*_NAMESPACE, "sh", "-c", _ON_A_SMALL_VOLUME, "sh", size, *arguments]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, **options
+    )
+    assert done.returncode != 99, done.stderr
+    return done
+
+
+@pytest.fixture
+def folder(can_mount, tmp_path) -> Path:
+    """A folder with 40 images, a list of them, and a finished set; rows are 3 kB."""
+    smallsets.make_images(tmp_path / "images", 40)
+    names = [f"images/{n:06d}.jpg" for n in range(40)]
+    smallsets.write_list(tmp_path / "list.txt", names)
+    (tmp_path / "volume").mkdir()
+    return tmp_path
+
+
+def stopped(folder: Path, size: str, *arguments: object) -> None:
+    """Make sure that a command ends as it must when the volume fills."""
+    done = run_on(size, folder, *smallsets.command(*arguments, program=PLENTY))
+    assert done.returncode == 5, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("streamcalib: error: ")
+    assert "No space left on device" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert done.stderr.count("\n") == 1
+    left = (folder / "left.txt").read_text().split()
+    assert not [name for name in left if name.endswith((".npy", ".npz", ".build"))]
+    assert not [name for name in left if "part" in name]
+
+
+@pytest.mark.parametrize(
+    "workers",
+    [("--jobs", 1), ("--jobs", 2), ("--jobs", 2, "--backend", "threading")],
+    ids=["serial", "loky", "threading"],
+)
+@pytest.mark.parametrize("size", ["40k", "120k"])
+def test_rows_do_not_fit(folder, workers, size):
+    """The store is sparse, so that the disk fills while rows are written, early or late."""
+    stopped(
+        folder,
+        size,
+        "build",
+        "--list",
+        "list.txt",
+        "--out",
+        "volume/a.npy",
+        "--imgsz",
+        16,
+        *workers,
+    )
+
+
+@pytest.mark.parametrize("size", ["128k", "132k", "140k"])
+def test_side_files_do_not_fit(folder, size):
+    """Rows fit to the last, and the manifest or the card does not."""
+    stopped(
+        folder,
+        size,
+        "build",
+        "--list",
+        "list.txt",
+        "--out",
+        "volume/a.npy",
+        "--imgsz",
+        16,
+        "--jobs",
+        1,
+    )
+
+
+@pytest.mark.parametrize("size", ["140k", "200k", "256k"])
+def test_the_copy_does_not_fit(folder, size):
+    """An ``.npz`` is copied from its rows, and the copy is too much."""
+    stopped(
+        folder,
+        size,
+        "build",
+        "--list",
+        "list.txt",
+        "--out",
+        "volume/a.npz",
+        "--imgsz",
+        16,
+        "--jobs",
+        1,
+    )
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_finalizing_does_not_fit(folder, name):
+    """Finalizing stops as building does."""
+    built = smallsets.run(
+        *("build", "--list", "list.txt", "--out", "calib.npy", "--imgsz", 16, "--jobs", 1),
+        cwd=folder,
+    )
+    assert built.code == 0
+    stopped(folder, "64k", "finalize", "calib.npy", "--out", f"volume/{name}")
+
+
+def test_a_plan_that_sees_the_volume_refuses(folder):
+    """With nobody to take the space later, the plan is right, and nothing is begun."""
+    done = run_on(
+        "1500k",
+        folder,
+        *smallsets.command(
+            "build", "--list", "list.txt", "--out", "volume/a.npy", "--imgsz", 64, "--jobs", 1
+        ),
+    )
+    assert done.returncode == 2
+    assert "not enough disk space: 40 rows need 3.0 MB, and 1.5 MB are free" in done.stderr
+    assert (folder / "left.txt").read_text() == ""
+
+
+def test_a_read_only_volume_is_not_writable(folder):
+    """Even root cannot write there, and hears it before anything is begun."""
+    build = smallsets.command(
+        "build", "--list", "list.txt", "--out", "volume/a.npy", "--imgsz", 16, "--jobs", 1
+    )
+    done = run_on("4M,ro", folder, *build)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"streamcalib: error: the output folder {folder}/volume is not writable.\n"
+    )

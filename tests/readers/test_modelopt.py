@@ -1,0 +1,107 @@
+"""The reader for ModelOpt: steps, in order, without loading the set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import smallsets
+from messages import text_of
+from streamcalib import CalibrationSet, ExtraInput, build
+from streamcalib.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZE = ExtraInput("orig_size", [640, 480], "int64")
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory) -> list[Path]:
+    return smallsets.make_images(tmp_path_factory.mktemp("reader") / "images", 6)
+
+
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory, paths) -> CalibrationSet:
+    out = tmp_path_factory.mktemp("reader") / "calib.npz"
+    return build(paths, out, recipe=smallsets.RECIPE, jobs=1, extra_inputs=[SIZE])
+
+
+def steps(reader) -> list[dict[str, np.ndarray]]:
+    return list(iter(reader.get_next, None))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 6])
+def test_steps_are_all_rows_in_order(calibration, paths, batch_size):
+    """Every step has ``batch_size`` rows, and after the last comes None, for ever."""
+    reader = calibration.modelopt_reader(batch_size=batch_size)
+    given = steps(reader)
+    assert len(given) == len(reader) == 6 // batch_size
+    assert {step["images"].shape for step in given} == {(batch_size, 3, 16, 16)}
+    rows = np.concatenate([step["images"] for step in given])
+    np.testing.assert_array_equal(rows, smallsets.rows(paths))
+    assert reader.get_next() is None
+    assert reader.get_next() is None
+
+
+def test_further_inputs_are_in_every_step(calibration):
+    """Constants are repeated for the batch, in their dtype."""
+    for step in steps(calibration.modelopt_reader(batch_size=3)):
+        assert set(step) == {"images", "orig_size"}
+        assert step["orig_size"].dtype == np.int64
+        assert step["orig_size"].flags.c_contiguous
+        assert step["orig_size"].tolist() == [[640, 480]] * 3
+
+
+def test_the_first_step_is_there_at_any_time(calibration):
+    """``get_first`` does not move on, in the middle or at the end."""
+    reader = calibration.modelopt_reader(batch_size=2)
+    first = reader.get_first()["images"]
+    np.testing.assert_array_equal(first, reader.get_next()["images"])
+    second = reader.get_next()["images"]
+    np.testing.assert_array_equal(reader.get_first()["images"], first)
+    third = reader.get_next()["images"]
+    assert not np.array_equal(second, third)
+    assert reader.get_next() is None
+    np.testing.assert_array_equal(reader.get_first()["images"], first)
+
+
+def test_rewinding_begins_again(calibration):
+    """After a rewind all steps come once more."""
+    reader = calibration.modelopt_reader(batch_size=4 - 1)
+    before = [step["images"] for step in steps(reader)]
+    reader.rewind()
+    np.testing.assert_array_equal(before, [step["images"] for step in steps(reader)])
+
+
+def test_the_input_may_be_renamed(calibration):
+    """A graph whose input has another name gets it under that."""
+    assert "pixels" in calibration.modelopt_reader("pixels").get_first()
+    assert "images" in calibration.modelopt_reader().get_first()
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 4, 5, 7, 12])
+def test_rows_are_never_dropped(calibration, batch_size):
+    """A batch size that leaves a short step is refused with both numbers."""
+    with pytest.raises(InputError) as caught:
+        calibration.modelopt_reader(batch_size=batch_size)
+    message = text_of(caught.value)
+    assert str(batch_size) in message
+    assert "6 rows" in message
+
+
+def test_nothing_is_loaded(calibration):
+    """A step is a view of the mapped file, contiguous and read-only."""
+    step = calibration.modelopt_reader(batch_size=2).get_next()["images"]
+    assert np.shares_memory(step, calibration.array())
+    assert step.flags.c_contiguous
+    assert not step.flags.writeable
+
+
+def test_readers_do_not_disturb_each_other(calibration):
+    """Each has a position of its own."""
+    one, other = calibration.modelopt_reader(), calibration.modelopt_reader()
+    one.get_next()
+    np.testing.assert_array_equal(other.get_next()["images"], one.get_first()["images"])

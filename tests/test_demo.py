@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import smallsets
+from streamcalib.building.prepare import BuildOptions
 from streamcalib.demo import demo, make_photographs, photograph, plan_demo
 from streamcalib.errors import InputError, OutputError, PlanError
-from streamcalib.prepare import BuildOptions
 
 ONE = BuildOptions(jobs=1)
 

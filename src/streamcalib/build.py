@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from streamcalib.badimages import close_holes, stop_message
+from streamcalib.building.badimages import close_holes, stop_message
+from streamcalib.building.crew import Crew
+from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.building.record import write_record
+from streamcalib.building.rowtable import RowTable
+from streamcalib.building.worker import Item
 from streamcalib.calibset import CalibrationSet
-from streamcalib.crew import Crew
 from streamcalib.errors import BadImagesError
 from streamcalib.finalize import write_npz
 from streamcalib.images.listfile import ImageList
-from streamcalib.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import publish, staging_folder
-from streamcalib.record import write_record
-from streamcalib.rowtable import RowTable
 from streamcalib.stores.npy import NpyStore
-from streamcalib.worker import Item
 
 if TYPE_CHECKING:
     import os

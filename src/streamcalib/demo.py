@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from streamcalib.building.prepare import worker_count
 from streamcalib.durable import replaced
 from streamcalib.errors import OutputError
 from streamcalib.plan import Plan, make_plan
-from streamcalib.prepare import free_bytes, worker_count
+from streamcalib.publish import free_bytes
 from streamcalib.recipe import Recipe
 from streamcalib.run import RunResult, prepare_run, run_prepared, set_name
 from streamcalib.wording import printable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.prepare import BuildOptions
+    from streamcalib.building.prepare import BuildOptions
     from streamcalib.progress import Subscriber
 
 # Heights and widths in pixels with their share, as in COCO train2017, rounded.

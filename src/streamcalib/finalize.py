@@ -14,9 +14,8 @@ from streamcalib.calibset import SUFFIXES, CalibrationSet
 from streamcalib.errors import InputError, OutputError
 from streamcalib.manifest import rows_path
 from streamcalib.plan import check_space
-from streamcalib.prepare import free_bytes
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish, staging_folder
+from streamcalib.publish import free_bytes, publish, staging_folder
 from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.npz import NpzWriter
 from streamcalib.wording import printable

@@ -1,4 +1,4 @@
-"""Putting a finished set under its final name: side files, flush, then the data by rename."""
+"""Where a set goes: whether it may be written there, its staging folder, and its final name."""
 
 from __future__ import annotations
 
@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streamcalib.manifest import Manifest
+
+
+def free_bytes(path: Path, complete: bool = False) -> int:
+    """Return the free space for an output, which may lie in a folder yet to be made.
+
+    Raises
+    ------
+    OutputError
+        If its folder is a file, or is not writable and the output not ``complete`` already.
+    """
+    # A folder that is not there yet is made when the build starts.
+    folder = next(parent for parent in path.parents if os.path.lexists(parent))
+    shown = printable(str(folder))
+    if not folder.is_dir():
+        raise OutputError(f"the output's folder {shown} is a file.")
+    if not complete and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"the output folder {shown} is not writable.")
+    return shutil.disk_usage(folder).free
 
 
 @contextmanager

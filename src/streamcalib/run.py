@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streamcalib.build import run_build
+from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import SavedList, save_list
-from streamcalib.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.recipe import Recipe
 
 if TYPE_CHECKING:

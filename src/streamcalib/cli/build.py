@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcalib.build import run_build
+from streamcalib.building.prepare import prepare
 from streamcalib.cli import options
 from streamcalib.cli.telling import Stopwatch, tell_plan, tell_set, tell_warnings
 from streamcalib.images.listfile import ImageList
-from streamcalib.prepare import prepare
 from streamcalib.recipe_choice import choose_recipe
 
 if TYPE_CHECKING:

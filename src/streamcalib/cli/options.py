@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from streamcalib.building.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptions, OnBad
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
-from streamcalib.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptions, OnBad
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
 

@@ -10,11 +10,11 @@ import click
 from streamcalib.wording import in_units, printable
 
 if TYPE_CHECKING:
+    from streamcalib.building.prepare import PreparedBuild
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.saving import SavedList
     from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Plan
-    from streamcalib.prepare import PreparedBuild
 
 _SHOWN_ENTRIES = 5
 

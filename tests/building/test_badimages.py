@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 import smallsets
 from streamcalib import CalibrationSet, ImageList, build
-from streamcalib.badimages import close_holes, stop_message
+from streamcalib.building.badimages import close_holes, stop_message
+from streamcalib.building.rowtable import RowTable
 from streamcalib.errors import BadImagesError, Failure, ListError
 from streamcalib.pixels.letterbox import Placement
 from streamcalib.pixels.row import RowFacts
-from streamcalib.rowtable import RowTable
 from streamcalib.stores.npy import NpyStore
 
 PLACEMENT = Placement(height=1, width=1, top=0, left=0, ratio=1.0)

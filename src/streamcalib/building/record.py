@@ -8,22 +8,22 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from streamcalib.building.rowtable import ROUTES
 from streamcalib.commands import modelopt_command
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.pixels.letterbox import place
 from streamcalib.pixels.turbo import find_decoder
-from streamcalib.rowtable import ROUTES
 from streamcalib.surroundings import image_folders, links_on_the_way, naming_variables, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.building.rowtable import RowTable
     from streamcalib.errors import Failure
     from streamcalib.images.listfile import ImageList
-    from streamcalib.prepare import PreparedBuild
     from streamcalib.recipe import Recipe
-    from streamcalib.rowtable import RowTable
 
 _MOST_INLINE_ROWS = 1000
 _MOST_PROBED_FOLDERS = 1000

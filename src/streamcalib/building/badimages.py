@@ -9,8 +9,8 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamcalib.building.rowtable import RowTable
     from streamcalib.errors import Failure
-    from streamcalib.rowtable import RowTable
     from streamcalib.stores.npy import NpyStore
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import joblib
 
+from streamcalib.building.existing import complete_set
 from streamcalib.errors import InputError, ListError, ModelError, OutputError
-from streamcalib.existing import complete_set
 from streamcalib.graph import ImageInput, read_image_input
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
+from streamcalib.publish import free_bytes
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from streamcalib.calibset import CalibrationSet
@@ -232,21 +232,3 @@ def worker_count(options: BuildOptions | None) -> int:
     if options is None or options.jobs is None:
         return int(joblib.cpu_count())
     return options.jobs
-
-
-def free_bytes(path: Path, complete: bool = False) -> int:
-    """Return the free space for an output, which may lie in a folder yet to be made.
-
-    Raises
-    ------
-    OutputError
-        If its folder is a file, or is not writable and the output not ``complete`` already.
-    """
-    # A folder that is not there yet is made when the build starts.
-    folder = next(parent for parent in path.parents if os.path.lexists(parent))
-    shown = printable(str(folder))
-    if not folder.is_dir():
-        raise OutputError(f"the output's folder {shown} is a file.")
-    if not complete and not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the output folder {shown} is not writable.")
-    return shutil.disk_usage(folder).free

@@ -14,15 +14,15 @@ import joblib
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from streamcalib.building.worker import Item, Report, Work, make_rows
 from streamcalib.errors import StoppedError
-from streamcalib.worker import Item, Report, Work, make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
-    from streamcalib.prepare import PreparedBuild
+    from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.building.rowtable import RowTable
     from streamcalib.progress import Counter
-    from streamcalib.rowtable import RowTable
     from streamcalib.stores.npy import NpyStore
 
 

@@ -1,0 +1,104 @@
+"""Ending a build early without losing a worker, a traceback or the terminal's peace on the way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import warnings
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from typing import TYPE_CHECKING
+
+from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
+
+from streamcalib.building.worker import Item, Report, Work, make_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+
+
+class TasksHere:
+    """The tasks that run in threads of this process.
+
+    Nobody can kill a thread, and one that still decodes while Python ends takes the process down
+    with it: whoever ends a build early waits for the tasks begun.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._stopped = False
+
+    def make_rows(self, work: Work, items: Sequence[Item]) -> list[Report]:
+        """Make rows, unless the build was stopped; see `worker.make_rows`."""
+        with self._changed:
+            if self._stopped:
+                return []
+            self._running += 1
+        try:
+            return make_rows(work, items)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Let no task begin, and wait for those that have."""
+        with self._changed:
+            self._stopped = True
+            self._changed.wait_for(lambda: not self._running)
+
+
+def close_quietly(results: Generator[list[Report]]) -> None:
+    """End the workers' tasks, without joblib's warning: what ended the build is told by itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        results.close()
+
+
+@contextmanager
+def loky_ending_quietly() -> Iterator[None]:
+    """Keep quiet what loky's thread stumbles over if a task comes in as it is ended."""
+    outspoken = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        ended = getattr(getattr(failure.thread, "executor_flags", None), "shutdown", False)
+        if not ended or failure.exc_type is not KeyError:
+            outspoken(failure)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = outspoken
+
+
+@contextmanager
+def signals_held_back(processes: bool) -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back while workers start, since nobody could end them half-way.
+
+    Processes that are started meanwhile never get Ctrl-C: a terminal sends it to every process,
+    and only the parent shall act on it.
+    """
+    if not processes or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    # Starting on demand, these helpers of the workers' queues would let Ctrl-C through again.
+    resource_tracker.ensure_running()
+    loky_resource_tracker.ensure_running()
+    came: list[int] = []
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        # The mask is this thread's alone, and Python's handler is called whichever gets the signal.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not None:
+                handlers[number] = signal.signal(number, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if came:
+            signal.raise_signal(came[0])

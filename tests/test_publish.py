@@ -152,6 +152,15 @@ def test_a_staging_folder_is_one_builds_own(tmp_path):
         assert list(folder.iterdir()) == []
 
 
+def test_what_is_left_in_a_staging_folder_is_not_used(tmp_path):
+    """A build that died may have left anything; the next one begins with nothing."""
+    left = tmp_path / "calib.npy.build"
+    left.mkdir()
+    (left / "rows.npy").write_text("half")
+    with staging_folder(tmp_path / "calib.npy") as folder:
+        assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("error", [PulledPlug, KeyboardInterrupt, ValueError])
 def test_a_staging_folder_goes_whatever_happens(tmp_path, error):
     """Interrupts and defects leave nothing, and pass through as they are."""

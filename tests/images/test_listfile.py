@@ -162,7 +162,7 @@ def test_a_list_that_may_not_be_read_says_so():
 @pytest.fixture
 def places(tmp_path, monkeypatch):
     """Folders ``root``, ``here`` (the current one) and ``lists``, which holds ``list.txt``."""
-    for name in ("root", "here", "lists"):
+    for name in ("top", "here", "lists"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "lists/list.txt").write_text("1.jpg\n")
@@ -172,9 +172,9 @@ def places(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("there", "expected"),
     [
-        (("here", "lists", "root"), "here"),
-        (("lists", "root"), "lists"),
-        (("root",), "here"),
+        (("here", "lists", "top"), "here"),
+        (("lists", "top"), "lists"),
+        (("top",), "here"),
     ],
 )
 def test_relative_paths_start_from_the_current_folder_then_the_lists_own(places, there, expected):
@@ -187,25 +187,25 @@ def test_relative_paths_start_from_the_current_folder_then_the_lists_own(places,
 
 def test_a_root_takes_the_place_of_every_other_folder(places):
     """With ``root``, entries are sought there alone."""
-    for name in ("here", "lists", "root"):
+    for name in ("here", "lists", "top"):
         (places / name / "1.jpg").touch()
     for _ in range(2):
-        found = ImageList.read("../lists/list.txt", root="../root").resolve(0)
-        assert Path(os.path.normpath(found)) == places / "root/1.jpg"
-        (places / "root/1.jpg").unlink(missing_ok=True)
+        found = ImageList.read("../lists/list.txt", root="../top").resolve(0)
+        assert Path(os.path.normpath(found)) == places / "top/1.jpg"
+        (places / "top/1.jpg").unlink(missing_ok=True)
 
 
 def test_absolute_paths_need_no_folder(places):
     """An absolute entry is itself, whatever the root."""
-    (places / "lists/list.txt").write_text(f"{places}/root/1.jpg\n")
-    images = ImageList.read("../lists/list.txt", root="../root")
-    assert images.resolve(0) == f"{places}/root/1.jpg"
+    (places / "lists/list.txt").write_text(f"{places}/top/1.jpg\n")
+    images = ImageList.read("../lists/list.txt", root="../top")
+    assert images.resolve(0) == f"{places}/top/1.jpg"
 
 
 def test_folders_stay_when_the_process_moves_on(places, monkeypatch):
     """Where entries start from is decided when the list is read, not when an image is."""
-    images = ImageList.read("../lists/list.txt", root="../root")
-    (places / "root/1.jpg").touch()
+    images = ImageList.read("../lists/list.txt", root="../top")
+    (places / "top/1.jpg").touch()
     monkeypatch.chdir("/")
     assert Path(images.resolve(0)).exists()
 
@@ -247,7 +247,7 @@ def test_a_list_for_another_folder_is_stopped_with_what_was_sought(places):
 def test_one_missing_image_is_told_in_the_singular(places):
     """A list of one reads as a person would say it."""
     with pytest.raises(ListError, match=r"^the only image of \.\./lists/list\.txt is not there"):
-        ImageList.read("../lists/list.txt", root="../root").check_present()
+        ImageList.read("../lists/list.txt", root="../top").check_present()
 
 
 @pytest.mark.parametrize(("position", "passes"), [(0, True), (999, True), (1000, False)])

@@ -136,11 +136,7 @@ def prepare(
     name = _agreed_name(input_name, graph)
     extras = _checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
-    if options.on_bad == "replace" and not images.spares:
-        raise ListError(
-            f"--on-bad replace needs spares, and {images.label} has none: make the list with "
-            "'streamcalib sample', and keep its .json side file beside it unchanged."
-        )
+    _check_spares(images, options)
     complete = complete_set(
         path,
         images,
@@ -170,6 +166,14 @@ def prepare(
         plan=plan,
         complete=complete,
     )
+
+
+def _check_spares(images: ImageList, options: BuildOptions) -> None:
+    if options.on_bad == "replace" and not images.spares:
+        raise ListError(
+            f"--on-bad replace needs spares, and {images.label} has none: make the list with "
+            "'streamcalib sample', and keep its .json side file beside it unchanged."
+        )
 
 
 def _container(path: Path) -> Container:

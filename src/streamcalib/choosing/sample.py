@@ -56,12 +56,7 @@ def sample(
     ListError
         If ``count`` is below 1 or above what is there, or ``relative_to`` is not a folder.
     """
-    if count < 1:
-        raise ListError(f"--count must be at least 1, not {count}.")
-    if spares is not None and spares < 0:
-        raise ListError(f"--spares must be at least 0, not {spares}.")
-    if relative_to is not None and not Path(relative_to).is_dir():
-        raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
+    _check(count, spares, relative_to)
     population = list_images(source, extensions)
     if count > len(population.paths):
         raise ListError(
@@ -70,25 +65,34 @@ def sample(
         )
     wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
     chosen, kept = draw(population.paths, count, seed, wanted)
-    base = Path(absolute_path(os.fspath(relative_to or ".")))
-    provenance = {
-        "source": str(source),
-        "source_kind": population.kind,
-        "rule": RULE,
-        "spares_rule": SPARES_RULE,
-        "seed": seed,
-        "count": count,
-        "population": len(population.paths),
-        "duplicates_dropped": population.duplicates,
-        "extensions": None if extensions is None else list(extensions),
-        "relative_to": None if absolute else str(base),
-    }
+    folder = Path(absolute_path(os.fspath(relative_to or ".")))
+    base = None if absolute else folder
     return ImageList(
-        paths=[_written(path, None if absolute else base) for path in chosen],
-        bases=(base,),
-        spares=[_written(path, None if absolute else base) for path in kept],
-        provenance=provenance,
+        paths=[_written(path, base) for path in chosen],
+        bases=(folder,),
+        spares=[_written(path, base) for path in kept],
+        provenance={
+            "source": str(source),
+            "source_kind": population.kind,
+            "rule": RULE,
+            "spares_rule": SPARES_RULE,
+            "seed": seed,
+            "count": count,
+            "population": len(population.paths),
+            "duplicates_dropped": population.duplicates,
+            "extensions": None if extensions is None else list(extensions),
+            "relative_to": None if base is None else str(base),
+        },
     )
+
+
+def _check(count: int, spares: int | None, relative_to: str | os.PathLike[str] | None) -> None:
+    if count < 1:
+        raise ListError(f"--count must be at least 1, not {count}.")
+    if spares is not None and spares < 0:
+        raise ListError(f"--spares must be at least 0, not {spares}.")
+    if relative_to is not None and not Path(relative_to).is_dir():
+        raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
 
 
 def draw(paths: Sequence[str], count: int, seed: int, spares: int) -> tuple[list[str], list[str]]:

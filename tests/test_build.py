@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sys
 from dataclasses import replace
@@ -17,9 +18,17 @@ import psutil
 import pytest
 
 import smallsets
+from graphs import INT64, Input, write_graph
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, ImageList, Recipe, build, finalize
-from streamcalib.errors import InputError, ListError, OutputError, PlanError, StoppedError
+from streamcalib.errors import (
+    InputError,
+    ListError,
+    ModelError,
+    OutputError,
+    PlanError,
+    StoppedError,
+)
 
 COUNT = 25
 
@@ -591,3 +600,91 @@ def test_the_public_names_are_there():
 
     assert all(hasattr(streamcalib, name) for name in streamcalib.__all__)
     assert "streamcalib" in sys.modules
+
+
+def two_roots(tmp_path, number: int) -> list[Path]:
+    """Make two folders of images of the same names and sizes, older than any set."""
+    roots = []
+    for first, root in ((0, tmp_path / "cam1"), (number, tmp_path / "cam2")):
+        root.mkdir()
+        for index in range(3):
+            path = root / f"{index}.bmp"
+            cv2.imwrite(str(path), smallsets.picture(first))
+            os.utime(path, (1, 1))
+        roots.append(root)
+    return roots
+
+
+def test_another_root_is_another_set(tmp_path, out):
+    """The same names from another folder are other images, whatever their sizes and times."""
+    one, other = two_roots(tmp_path, len(smallsets.SIZES))
+    listed = smallsets.write_list(tmp_path / "bare.txt", ["0.bmp", "1.bmp", "2.bmp"])
+    small(ImageList.read(listed, root=one), out)
+    with pytest.raises(OutputError, match="is another picture now"):
+        small(ImageList.read(listed, root=other), out)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ListError, match="--root"):
+        small(ImageList.read(listed, root=tmp_path / "empty"), out)
+
+
+def test_images_that_moved_are_the_same_set(tmp_path, out):
+    """The same images under another root leave the set complete, and so does their absence."""
+    one, other = two_roots(tmp_path, 0)
+    listed = smallsets.write_list(tmp_path / "bare.txt", ["0.bmp", "1.bmp", "2.bmp"])
+    small(ImageList.read(listed, root=one), out)
+    before = out.stat()
+    small(ImageList.read(listed, root=other), out)
+    shutil.rmtree(one)
+    one.mkdir()
+    small(ImageList.read(listed, root=one), out)
+    assert out.stat() == before
+
+
+def test_a_mended_image_is_noticed(tmp_path, paths, out):
+    """What was left out as bad and is good now makes the set another one."""
+    whole = paths[1].read_bytes()
+    paths[1].write_bytes(b"")
+    small(paths, out, on_bad="skip")
+    assert len(small(paths, out, on_bad="skip")) == len(paths) - 1
+    paths[1].write_bytes(whole)
+    with pytest.raises(OutputError, match=r"was bad .the file is empty. and is good now"):
+        small(paths, out, on_bad="skip")
+    assert len(small(paths, out, on_bad="skip", overwrite=True)) == len(paths)
+
+
+@pytest.mark.parametrize("name", ["calib.npy.build/notes.txt", "calib.npy.md", "calib.npy.json"])
+def test_files_of_others_are_never_replaced(paths, out, name):
+    """A user's file with the name of a side file, or in the staging folder, stops the build."""
+    mine = out.parent / name
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(OutputError, match="is not streamcalib's"):
+        small(paths, out)
+    assert mine.read_text() == "mine"
+    assert not out.exists()
+
+
+def test_side_files_left_by_a_crash_are_replaced(paths, out):
+    """Manifest and card without their data are streamcalib's own."""
+    small(paths, out)
+    out.unlink()
+    assert len(small(paths, out)) == len(paths)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("size=64,64,3:int64", "int64 of shape Nx3"),
+        ("size=64,64:float32", "float32 of shape Nx2"),
+        ("size=64:int64", "int64 of shape N;"),
+    ],
+)
+def test_further_inputs_are_held_against_the_graph(tmp_path, paths, text, says):
+    """dtype and shape of a further input are compared before anything is written."""
+    model = write_graph(
+        tmp_path / "m.onnx", Input(shape=("n", 3, 16, 16)), Input("size", ("n", 2), INT64)
+    )
+    with pytest.raises(ModelError, match=f"int64, .x2.*{says}"):
+        build(paths, tmp_path / "a.npz", model=model, extra_inputs=[ExtraInput.parse(text)])
+    fitting = ExtraInput.parse("size=64,64:int64")
+    build(paths, tmp_path / "a.npz", model=model, extra_inputs=[fitting], jobs=1)

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from graphs import Input, write_graph
-from streamcalib.commands import modelopt_command
+from streamcalib.commands import model_facts, set_commands
 from streamcalib.graph import read_image_input
+
+
+def command(data: Path, row: tuple[int, ...], graph=None) -> str:
+    """Return the ModelOpt command of a set."""
+    (line,) = set_commands(data, graph and model_facts(graph, row)).values()
+    return line
 
 
 def options(command: str) -> dict[str, str]:
@@ -22,7 +28,7 @@ def options(command: str) -> dict[str, str]:
 
 def test_without_a_model_there_is_a_place_for_one():
     """The command is complete but for the model's name."""
-    found = options(modelopt_command(Path("/data/calib.npy"), (3, 640, 640)))
+    found = options(command(Path("/data/calib.npy"), (3, 640, 640)))
     assert found["onnx_path"] == "MODEL.onnx"
     assert found["quantize_mode"] == "int8"
     assert found["calibration_data_path"] == "/data/calib.npy"
@@ -32,8 +38,7 @@ def test_without_a_model_there_is_a_place_for_one():
 def test_names_with_spaces_are_one_word(tmp_path):
     """The command can be pasted whatever the paths are called."""
     model = write_graph(tmp_path / "my model's.onnx", Input())
-    command = modelopt_command(tmp_path / "a set.npz", (3, 640, 640), graph=read_image_input(model))
-    found = options(command)
+    found = options(command(tmp_path / "a set.npz", (3, 640, 640), read_image_input(model)))
     assert found["onnx_path"] == str(model)
     assert found["calibration_data_path"] == f"{tmp_path}/a set.npz"
     assert Path(found["output_path"]).name == "my model's.int8.onnx"
@@ -54,5 +59,14 @@ def test_names_with_spaces_are_one_word(tmp_path):
 def test_a_graph_of_open_size_gets_the_shape_of_a_step(tmp_path, shape, row, step):
     """ModelOpt takes an unknown side for 1, so it is told; fixed sides need no telling."""
     graph = read_image_input(write_graph(tmp_path / "m.onnx", Input(shape=shape)))
-    found = options(modelopt_command(tmp_path / "calib.npy", row, graph=graph))
+    found = options(command(tmp_path / "calib.npy", row, graph))
     assert found.get("calibration_shapes") == step
+
+
+def test_the_command_works_in_any_folder(tmp_path, monkeypatch):
+    """All its paths are absolute, the model's too."""
+    monkeypatch.chdir(tmp_path)
+    write_graph(tmp_path / "m.onnx", Input())
+    found = options(command(tmp_path / "calib.npy", (3, 640, 640), read_image_input("m.onnx")))
+    for option in ("onnx_path", "calibration_data_path", "output_path"):
+        assert Path(found[option]).is_absolute(), option

@@ -22,9 +22,10 @@ def made(tmp_path):
 def test_a_demo_is_a_set_of_photographs(made, tmp_path):
     """Photographs, list and set lie in one folder; the rows are the photographs'."""
     folder = tmp_path / "demo"
-    assert len(list((folder / "images").iterdir())) == 5
+    photographs = folder / "images/seed42_5"
+    assert len(list(photographs.iterdir())) == 5
     assert made.calibration.shape == (4, 3, 640, 640)
-    chosen = [folder / "images" / path.split("/")[-1] for path in made.saved.images]
+    chosen = [photographs / path.split("/")[-1] for path in made.saved.images]
     np.testing.assert_array_equal(made.calibration.array(), smallsets.rows(chosen, 640))
     assert len(made.saved.images.spares) == 1
 
@@ -98,3 +99,22 @@ def test_a_plan_tells_the_size(tmp_path):
     """A hundred rows are 491.5 MB; planning writes nothing."""
     assert plan_demo(tmp_path / "demo", 100, ONE).file_bytes == 491_524_096
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("other", [{"count": 5}, {"count": 4, "seed": 43}])
+def test_another_demo_in_the_same_folder_is_refused_whole(made, tmp_path, other):
+    """It is refused before a photograph is made, and the first demo stays complete."""
+    before = smallsets.contents(tmp_path)
+    with pytest.raises(OutputError, match="--overwrite"):
+        demo(tmp_path / "demo", **other, options=ONE)
+    assert smallsets.contents(tmp_path) == before
+    assert demo(tmp_path / "demo", count=4, options=ONE).prepared.complete is not None
+
+
+def test_any_whole_number_is_a_seed(tmp_path):
+    """A negative seed gives photographs of its own."""
+    for seed in (1, -1):
+        (tmp_path / str(seed)).mkdir()
+        make_photographs(tmp_path / str(seed), 1, seed)
+    (first,), (second,) = (list((tmp_path / seed).iterdir()) for seed in ("1", "-1"))
+    assert first.read_bytes() != second.read_bytes()

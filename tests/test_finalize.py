@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import smallsets
+from graphs import Input, write_graph
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build, finalize
 from streamcalib import finalize as finalize_function
@@ -165,7 +166,6 @@ def test_wrong_outputs_are_refused(calibration, tmp_path):
     (tmp_path / "file").write_text("")
     for out, says in [
         ("final.pt", "must end in .npy or .npz"),
-        ("nowhere/final.npz", "does not exist"),
         ("file/final.npz", "is a file"),
         ("folder.npz", "is a folder"),
         ("calib.npy", "is the set itself"),
@@ -214,3 +214,38 @@ def test_an_order_tells_what_will_be_written(calibration, tmp_path):
     assert order.free_bytes > 0
     assert (order.input_name, order.out) == ("images", tmp_path / "final.npz")
     assert smallsets.contents(tmp_path) == before
+
+
+def test_the_same_again_writes_nothing(calibration, tmp_path):
+    """A file that holds this set already is complete; one of other rows is refused."""
+    finalize(calibration, tmp_path / "new/final.npz")
+    before = smallsets.contents(tmp_path)
+    assert check_finalize(calibration, tmp_path / "new/final.npz").complete is not None
+    finalize(calibration, tmp_path / "new/final.npz")
+    assert smallsets.contents(tmp_path) == before
+    assert "is not this set" in refused(calibration, tmp_path / "new/final.npz", input_name="x")
+
+
+def test_commands_name_the_new_file_by_its_plain_path(calibration, tmp_path, monkeypatch):
+    """A path with .. in it, and a set that was moved, lead to commands that work."""
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    for suffix in ("", ".json", ".md"):
+        (tmp_path / f"calib.npy{suffix}").rename(tmp_path / f"moved.npy{suffix}")
+    final = finalize("../moved.npy", "../final.npz")
+    assert final.path == tmp_path / "final.npz"
+    (command,) = final.commands.values()
+    assert f"--calibration_data_path={tmp_path}/final.npz" in command
+    assert final.manifest.commands == final.commands
+    (command,) = CalibrationSet.open("../moved.npy").commands.values()
+    assert f"--calibration_data_path={tmp_path}/moved.npy" in command
+
+
+def test_a_models_input_keeps_its_name(tmp_path, paths):
+    """A name that contradicts the model, or none at all, is refused."""
+    model = write_graph(tmp_path / "m.onnx", Input("pixels", (1, 3, 16, 16)))
+    calibration = build(paths, tmp_path / "calib.npy", model=model, jobs=1)
+    out = tmp_path / "final.npz"
+    assert "'pixels'" in refused(calibration, out, InputError, input_name="other")
+    assert "no name" in refused(calibration, out, InputError, input_name=" ")
+    assert finalize(calibration, out, input_name="pixels").manifest.input_name == "pixels"

@@ -11,7 +11,7 @@ from graphs import FLOAT, FLOAT16, INT8, INT64, UINT8, Input, ultralytics, write
 from messages import text_of
 from strangers import open_folder, said_to_a_stranger
 from streamcalib.errors import MissingExtraError, ModelError
-from streamcalib.graph import read_image_input
+from streamcalib.graph import describe_input, read_image_input
 
 OPEN_SIZE = ("batch", 3, "height", "width")
 
@@ -52,19 +52,24 @@ def test_the_dtype_of_the_image_input(tmp_path, dtype, name):
 
 
 @pytest.mark.parametrize(
-    "further",
+    ("further", "described"),
     [
-        (Input("scale", ()),),
-        (Input("size", (1, 2), INT64), Input("flag", (1,))),
-        (Input("a", None),),
+        ((Input("scale", ()),), ["float32, scalar"]),
+        (
+            (Input("size", ("n", 2), INT64), Input("flag", (1,))),
+            ["int64, ?x2", "float32, 1"],
+        ),
+        ((Input("a", None),), ["float32, of unknown shape"]),
     ],
 )
 @pytest.mark.parametrize("image_first", [True, False])
-def test_further_inputs_are_told_by_name(tmp_path, further, image_first):
-    """Scalars and matrices beside the image are no images."""
+def test_further_inputs_are_told_apart(tmp_path, further, described, image_first):
+    """Scalars and matrices beside the image are no images; names, dtypes and shapes are read."""
     inputs = (Input(), *further) if image_first else (*further, Input())
     found = read_image_input(write_graph(tmp_path / "m.onnx", *inputs))
-    assert (found.name, found.other_inputs) == ("images", tuple(each.name for each in further))
+    assert found.name == "images"
+    assert [other.name for other in found.other_inputs] == [each.name for each in further]
+    assert [describe_input(other) for other in found.other_inputs] == described
 
 
 def test_weights_among_the_inputs_are_no_inputs(tmp_path):

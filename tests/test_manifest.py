@@ -244,6 +244,16 @@ def test_a_later_version_is_not_guessed_at(calibration):
         {"failures": None},
         {"extra_inputs": []},
         {"unknown": 1},
+        {"images": {}},
+        {"commands": None},
+        {"value_range": []},
+        {"value_range": {"expected": [0], "observed": [0, 1]}},
+        {"failures": [1]},
+        {"extra_inputs": {"a": 1}},
+        {"rows": [{"path": "a.jpg"}]},
+        {"model": "m.onnx"},
+        {"store": "other"},
+        {"created": 1},
     ],
 )
 def test_a_damaged_field_is_told(calibration, changes):

@@ -107,7 +107,7 @@ def test_a_model_decides_the_recipe(source, tmp_path):
     assert result.calibration.path.name == "calib_yolo11_16x32.npy"
     assert result.calibration.shape == (12, 3, 16, 32)
     assert result.calibration.manifest.input_name == "pixels"
-    assert result.calibration.manifest.model == str(model)
+    assert result.calibration.manifest.model["path"] == str(model)
 
 
 def test_a_models_further_inputs_are_asked_for(source, tmp_path):

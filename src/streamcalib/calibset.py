@@ -11,9 +11,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from streamcalib.card import card
+from streamcalib.commands import set_commands
 from streamcalib.errors import InputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
+from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
 from streamcalib.stores.npz import map_member
 from streamcalib.wording import printable
@@ -59,7 +61,7 @@ class CalibrationSet:
             If it is no calibration set, has no manifest, or its array is not the one that the
             manifest describes.
         """
-        data = Path(path).absolute()
+        data = Path(absolute_path(os.fspath(path)))
         shown = printable(str(path))
         if data.suffix not in SUFFIXES:
             raise SetError(f"{shown} is no calibration set: its name must end in .npy or .npz.")
@@ -175,6 +177,11 @@ class CalibrationSet:
                 yield from map(json.loads, file)
         except (OSError, ValueError) as error:
             raise SetError(f"{printable(str(path))} cannot be read: {error}.") from error
+
+    @property
+    def commands(self) -> dict[str, str]:
+        """What can be done with the set where it lies now, in words, and the command for it."""
+        return set_commands(self.path, self.manifest.model)
 
     def card(self) -> str:
         """Return what a person wants to know of the set, in Markdown."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamcalib.commands import set_commands
 from streamcalib.wording import in_units, printable
 
 if TYPE_CHECKING:
@@ -28,7 +29,10 @@ def card(data: Path, manifest: Manifest) -> str:
         _table(_images(manifest)),
         _failures(manifest),
         "## Commands\n",
-        *(f"{what}:\n\n```\n{printable(line)}\n```\n" for what, line in manifest.commands.items()),
+        *(
+            f"{what}:\n\n```\n{printable(line)}\n```\n"
+            for what, line in set_commands(data, manifest.model).items()
+        ),
     ]
     return "\n".join(section for section in sections if section)
 
@@ -45,7 +49,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         "decoder": manifest.decoder,
     }
     if manifest.model:
-        facts["model"] = manifest.model
+        facts["model"] = manifest.model["path"]
     for name, extra in manifest.extra_inputs.items():
         facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']} in every row"
     return facts
@@ -75,8 +79,8 @@ def _images(manifest: Manifest) -> dict[str, Any]:
         "looked for in": ", ".join(images["bases"]),
     }
     if "seed" in chosen:
-        facts["chosen by"] = f"{chosen['rule']}, seed {chosen['seed']}"
-        facts["chosen from"] = f"{chosen['source']} ({chosen['population']} images)"
+        facts["chosen by"] = f"{chosen.get('rule')}, seed {chosen['seed']}"
+        facts["chosen from"] = f"{chosen.get('source')} ({chosen.get('population')} images)"
     for name, value in manifest.environment.items():
         facts[f"${name}"] = value
     for link, target in manifest.links.items():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamcalib.graph import ImageInput
@@ -12,26 +13,44 @@ if TYPE_CHECKING:
 MODEL_PLACEHOLDER = "MODEL.onnx"
 
 
-def modelopt_command(
-    data: Path,
-    row_shape: tuple[int, ...],
-    *,
-    graph: ImageInput | None = None,
-) -> str:
-    """Return the command that quantizes a model with a set, by NVIDIA ModelOpt's ONNX PTQ.
+def set_commands(data: Path, model: dict[str, Any] | None) -> dict[str, str]:
+    """Return what can be done with a set, in words, and the command that does it.
 
-    A graph with dynamic height or width gets the shape of one calibration step, which ModelOpt
-    would otherwise fill with ones. The quantized model goes beside the set.
+    Parameters
+    ----------
+    data
+        The set's file, absolute.
+    model
+        The manifest's `model_facts`, or None.
     """
-    onnx = graph.model if graph else MODEL_PLACEHOLDER
+    return {"Quantize with NVIDIA ModelOpt": _modelopt_command(data, model)}
+
+
+def model_facts(graph: ImageInput, row_shape: tuple[int, ...]) -> dict[str, Any]:
+    """Return what the manifest keeps of the model that a set was built for.
+
+    ``path`` (absolute), ``input_name``, and ``calibration_shapes``: for a graph with dynamic height
+    or width the shape of one calibration step, which ModelOpt would otherwise fill with ones.
+    """
+    dynamic = None in (graph.height, graph.width)
+    step = "x".join(str(side) for side in (graph.batch or 1, *row_shape))
+    return {
+        "path": os.path.abspath(graph.model),  # noqa: PTH100 (keeps links)
+        "input_name": graph.name,
+        "calibration_shapes": f"{graph.name}:{step}" if dynamic else None,
+    }
+
+
+def _modelopt_command(data: Path, model: dict[str, Any] | None) -> str:
+    onnx = model["path"] if model else MODEL_PLACEHOLDER
     quantized = f"{Path(onnx).stem}.int8.onnx"
     arguments = [
         f"--onnx_path={onnx}",
         "--quantize_mode=int8",
         f"--calibration_data_path={data}",
-        f"--output_path={data.with_name(quantized) if graph else quantized}",
+        # Beside the set, where there is room and the right to write.
+        f"--output_path={data.with_name(quantized) if model else quantized}",
     ]
-    if graph is not None and None in (graph.height, graph.width):
-        step = "x".join(str(n) for n in (graph.batch or 1, *row_shape))
-        arguments.insert(3, f"--calibration_shapes={graph.name}:{step}")
+    if model and model["calibration_shapes"]:
+        arguments.insert(3, f"--calibration_shapes={model['calibration_shapes']}")
     return shlex.join(["python", "-m", "modelopt.onnx.quantization", *arguments])

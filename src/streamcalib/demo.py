@@ -30,6 +30,7 @@ _SIZES = ((480, 640), (640, 480), (427, 640), (640, 427), (426, 640), (640, 640)
 _SHARES = (0.45, 0.15, 0.16, 0.06, 0.08, 0.04, 0.06)
 _OCTAVES = 8
 _QUALITY = 93
+_SPARE_SHARE = 10
 # Grain that brings the mean file to COCO's 165 kB at this quality.
 _GRAIN = 8.0
 
@@ -46,8 +47,8 @@ def demo(
 
     A tenth more are made than chosen, so that there are spares.
 
-    The photographs go to ``out/images``; list and set as a run leaves them. The same again builds
-    nothing.
+    The photographs go to a folder below ``out/images``, named by seed and number; list and set as
+    a run leaves them. The same again builds nothing.
 
     Raises
     ------
@@ -57,16 +58,28 @@ def demo(
         As a run does.
     """
     plan_demo(out, count, options)
-    folder = Path(out) / "images"
+    made = count + -(-count // _SPARE_SHARE)
+    folder = Path(out) / "images" / f"seed{seed}_{made}"
+    _refuse_other_demo(Path(out), folder, options)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        make_photographs(folder, count + -(-count // 10), seed)
+        make_photographs(folder, made, seed)
     except OSError as error:
         raise OutputError(
             f"the demo's folder {printable(str(out))} cannot be written: {error.strerror}."
         ) from error
     prepared = prepare_run(folder, count, out, seed=seed, options=options)
     return run_prepared(prepared, progress)
+
+
+def _refuse_other_demo(out: Path, folder: Path, options: BuildOptions | None) -> None:
+    """Refuse to build over a demo of another count or seed before its photographs are made."""
+    there = (out / set_name(Recipe.yolo11(), "npy")).exists() and not folder.exists()
+    if there and not (options and options.overwrite):
+        raise OutputError(
+            f"{printable(str(out))} holds a demo of another --count or --seed. To replace its set, "
+            "say --overwrite; or choose another --out."
+        )
 
 
 def plan_demo(out: str | PathLike[str], count: int, options: BuildOptions | None = None) -> Plan:
@@ -95,7 +108,7 @@ def make_photographs(folder: Path, count: int, seed: int) -> None:
     for number in range(count):
         path = folder / f"{number:012d}.jpg"
         if not path.exists():
-            generator = np.random.default_rng([seed, number])
+            generator = np.random.default_rng([abs(seed), int(seed < 0), number])
             with replaced(path) as part:
                 part.write_bytes(_jpeg(generator))
 

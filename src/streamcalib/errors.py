@@ -6,7 +6,7 @@ prints the message alone and leaves with the class's exit code.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 
 class StreamcalibError(Exception):
@@ -79,6 +79,9 @@ class BadImagesError(StreamcalibError):
     def __init__(self, message: str, failures: tuple[Failure, ...]) -> None:
         super().__init__(message)
         self.failures = failures
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, tuple[Failure, ...]]]:
+        return type(self), (str(self), self.failures)
 
 
 class StoppedError(StreamcalibError, OSError):

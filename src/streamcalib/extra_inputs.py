@@ -87,6 +87,19 @@ class ExtraInput:
             yield np.ascontiguousarray(self.repeated(min(_ROWS_PER_PART, rows - start)))
 
 
+def checked_input_name(name: str) -> str:
+    """Return the name of a graph's input.
+
+    Raises
+    ------
+    InputError
+        If nothing can have that name.
+    """
+    if not name.strip() or "\0" in name:
+        raise InputError(f"--input-name {name!r} is no name of a graph's input.")
+    return name
+
+
 def _fits(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
     """Whether a row's numbers can stand in a dtype: whole ones exactly, others within its range."""
     if array.size == 0 or array.dtype.kind not in "ifb":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.calibset import SUFFIXES, CalibrationSet
-from streamcalib.errors import InputError, OutputError
+from streamcalib.commands import set_commands
+from streamcalib.errors import InputError, OutputError, SetError, SourceError
+from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.manifest import rows_path
+from streamcalib.paths import absolute_path
 from streamcalib.plan import check_space
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import free_bytes, publish, staging_folder
+from streamcalib.publish import check_side_files, free_bytes, publish, staging_folder
 from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.npz import NpzWriter
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from streamcalib.extra_inputs import ExtraInput
     from streamcalib.manifest import Manifest
 
 _PART_BYTES = 32 * 2**20
@@ -96,6 +97,8 @@ class FinalizeOrder:
         Members of an ``.npz``.
     needed_bytes, free_bytes
         Disk space.
+    complete
+        The finished file, if ``out`` already holds exactly what was asked for.
     """
 
     source: CalibrationSet
@@ -104,6 +107,7 @@ class FinalizeOrder:
     extra_inputs: Mapping[str, ExtraInput]
     needed_bytes: int
     free_bytes: int
+    complete: CalibrationSet | None
 
 
 def finalize(
@@ -164,13 +168,21 @@ def check_finalize(
     source = calibration
     if not isinstance(source, CalibrationSet):
         source = CalibrationSet.open(source)
-    path = Path(out).absolute()
+    path = Path(absolute_path(os.fspath(out)))
     extras = {extra.name: extra for extra in extra_inputs} or source.extra_inputs
     if len(extras) < len(extra_inputs):
         raise InputError("--extra-input names the same input twice.")
-    name = input_name or source.manifest.input_name
-    free = free_bytes(path)
-    _check_output(source, path, name, extras, overwrite)
+    name = _agreed_name(source, input_name)
+    _check_output(source, path, name, extras)
+    complete = _complete(source, path, name, extras)
+    if os.path.lexists(path) and complete is None and not overwrite:
+        raise OutputError(
+            f"{printable(str(path))} exists and is not this set. To replace it, say --overwrite; "
+            "or choose another --out."
+        )
+    free = free_bytes(path, complete is not None)
+    if complete is None:
+        check_side_files(path)
     order = FinalizeOrder(
         source=source,
         out=path,
@@ -178,42 +190,67 @@ def check_finalize(
         extra_inputs=extras,
         needed_bytes=source.array().nbytes,
         free_bytes=free,
+        complete=complete,
     )
-    check_space(order.needed_bytes, order.free_bytes, len(source))
+    if complete is None:
+        check_space(order.needed_bytes, order.free_bytes, len(source))
     return order
 
 
 def run_finalize(order: FinalizeOrder, progress: Subscriber | None = None) -> CalibrationSet:
     """Carry out a checked order; see `finalize`."""
+    if order.complete is not None:
+        return order.complete
     with staging_folder(order.out) as staging:
         _finalize_into(staging, order, progress or ignore)
     return CalibrationSet.open(order.out)
 
 
+def _agreed_name(source: CalibrationSet, input_name: str | None) -> str:
+    name = source.manifest.input_name if input_name is None else checked_input_name(input_name)
+    model = source.manifest.model
+    if model is not None and name != model["input_name"]:
+        raise InputError(
+            f"--input-name says {name!r}, but the set was built for {printable(model['path'])}, "
+            f"whose image input is {model['input_name']!r}: leave --input-name out."
+        )
+    return name
+
+
 def _check_output(
-    source: CalibrationSet,
-    path: Path,
-    input_name: str,
-    extras: Mapping[str, ExtraInput],
-    overwrite: bool,
+    source: CalibrationSet, path: Path, input_name: str, extras: Mapping[str, ExtraInput]
 ) -> None:
     shown = printable(str(path))
     if path.suffix not in SUFFIXES:
         raise OutputError(f"the output {shown} must end in .npy or .npz.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the output folder {printable(str(path.parent))} does not exist.")
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (Path's raises where a folder is forbidden)
         raise OutputError(f"the output {shown} is a folder.")
     if path == source.path:
         raise OutputError(f"{shown} is the set itself: choose another --out.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{shown} exists. To replace it, say --overwrite.")
     if extras and path.suffix == ".npy":
         raise InputError(
-            f"the further inputs {sorted(extras)} need an .npz: an .npy holds one array only."
+            f"the further inputs {sorted(extras)} need an .npz: an .npy holds one array only. "
+            "Choose an --out that ends in .npz."
         )
     if input_name in extras:
         raise InputError(f"--extra-input gives {input_name!r}, which is the images' own input.")
+
+
+def _complete(
+    source: CalibrationSet, path: Path, input_name: str, extras: Mapping[str, ExtraInput]
+) -> CalibrationSet | None:
+    """Return the set at ``path`` if it holds the same rows under the same names."""
+    try:
+        found = CalibrationSet.open(path)
+        same = (
+            found.recipe.fingerprint == source.recipe.fingerprint
+            and len(found) == len(source)
+            and all(a == b for a, b in zip(found.row_records(), source.row_records(), strict=True))
+        )
+    except (SetError, SourceError):
+        return None
+    named = (found.manifest.input_name, found.extra_inputs) == (input_name, dict(extras))
+    return found if same and named else None
 
 
 def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> None:
@@ -243,10 +280,7 @@ def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> N
 def _manifest_for(
     path: Path, source: CalibrationSet, staging: Path
 ) -> tuple[Manifest, Path | None]:
-    commands = {
-        what: shlex.join(word.replace(str(source.path), str(path)) for word in shlex.split(line))
-        for what, line in source.manifest.commands.items()
-    }
+    commands = set_commands(path, source.manifest.model)
     manifest = replace(source.manifest, commands=commands)
     if isinstance(manifest.rows, list):
         return manifest, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from streamcalib.errors import MissingExtraError, ModelError
 from streamcalib.wording import printable
@@ -19,6 +19,22 @@ _DTYPES: dict[int, Literal["float32", "float16", "uint8"]] = {
     2: "uint8",
 }
 _LETTERBOX_TASKS = frozenset({"detect", "segment", "pose", "obb"})
+
+
+class OtherInput(NamedTuple):
+    """An input of a graph that takes no image.
+
+    Attributes
+    ----------
+    name, dtype
+        numpy's name of the element type, or the ONNX name of one that numpy lacks.
+    shape
+        Declared dimensions, None where open; None altogether if the graph does not say.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +54,7 @@ class ImageInput:
     shape_text
         The declared shape as text, like ``1x3xHxW``.
     other_inputs
-        Names of the graph's further inputs, which are no images.
+        The graph's further inputs, which are no images.
     metadata_imgsz
         Ultralytics' ``imgsz`` (height, width) in pixels, or None.
     """
@@ -51,7 +67,7 @@ class ImageInput:
     height: int | None
     width: int | None
     shape_text: str
-    other_inputs: tuple[str, ...] = ()
+    other_inputs: tuple[OtherInput, ...] = ()
     metadata_imgsz: tuple[int, int] | None = None
 
     @property
@@ -99,7 +115,7 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
         height=dims[rows],
         width=dims[columns],
         shape_text=_shape_text(image),
-        other_inputs=tuple(value.name for value in inputs if value is not image),
+        other_inputs=tuple(_other(value) for value in inputs if value is not image),
         metadata_imgsz=_imgsz(metadata),
     )
 
@@ -159,6 +175,16 @@ def _dtype(path: str, value: Any) -> Literal["float32", "float16", "uint8"]:
     return _DTYPES[elem_type]
 
 
+def _other(value: Any) -> OtherInput:
+    import onnx
+
+    tensor = value.type.tensor_type
+    known = tensor.elem_type in onnx.helper.get_all_tensor_dtypes()
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name if known else "unknown"
+    dims = tuple(max(dim.dim_value, 0) or None for dim in tensor.shape.dim)
+    return OtherInput(value.name, dtype, dims if tensor.HasField("shape") else None)
+
+
 def _shape_text(value: Any) -> str:
     if not value.type.tensor_type.HasField("shape"):
         return "of unknown shape"
@@ -175,3 +201,10 @@ def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:
     if isinstance(sides, list) and len(sides) == 2 and all(isinstance(s, int) for s in sides):
         return sides[0], sides[1]
     return None
+
+
+def describe_input(other: OtherInput) -> str:
+    """Return dtype and shape of an input for messages, like ``int64, Nx2``."""
+    if other.shape is None:
+        return f"{other.dtype}, of unknown shape"
+    return f"{other.dtype}, {'x'.join(str(side or '?') for side in other.shape) or 'scalar'}"

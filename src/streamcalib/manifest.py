@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from streamcalib.errors import RecipeError, SetError
+from streamcalib.manifest_shape import amiss
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 
 FORMAT = "streamcalib-set"
 VERSION = 1
-
-_KINDS: dict[str, type | tuple[type, ...]] = {
-    "recipe": dict,
-    "images": dict,
-    "extra_inputs": dict,
-    "rows": (list, dict),
-    "failures": list,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +54,7 @@ class Manifest:
     checksums
         How the checksums of ``rows`` are computed.
     model
-        The ONNX file that the set was built for, or None.
+        The ONNX file that the set was built for (`model_facts`), or None.
     """
 
     shape: tuple[int, ...]
@@ -90,7 +83,7 @@ class Manifest:
             "row_crc32c": "the row's bytes as stored",
         }
     )
-    model: str | None = None
+    model: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """Return the manifest as JSON."""
@@ -133,17 +126,13 @@ class Manifest:
         if set(values) != known:
             wrong = min(set(values) ^ known)
             raise SetError(f"the manifest {shown} is damaged: field {wrong!r} is amiss.")
-        shape = values["shape"]
-        if not isinstance(shape, list) or not all(isinstance(n, int) and n > 0 for n in shape):
-            raise SetError(f"the manifest {shown} is damaged: shape {shape!r}.")
-        for name, kind in _KINDS.items():
-            if not isinstance(values[name], kind):
-                raise SetError(f"the manifest {shown} is damaged: field {name!r} is amiss.")
+        if bad := amiss(values):
+            raise SetError(f"the manifest {shown} is damaged: field {bad!r} is amiss.")
         try:
             recipe = Recipe.from_dict(values["recipe"])
         except RecipeError as error:
             raise SetError(f"the manifest {shown} is damaged: {error}") from error
-        return cls(**{**values, "shape": tuple(shape), "recipe": recipe})
+        return cls(**{**values, "shape": tuple(values["shape"]), "recipe": recipe})
 
 
 def manifest_path(data: Path) -> Path:

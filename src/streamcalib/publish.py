@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from streamcalib.manifest import Manifest
 
 
+STAGED_NAMES = frozenset({"rows.npy", "rows.jsonl", "set.npy", "set.npz"})
+"""All that a build keeps in its staging folder."""
+
+_PROBED_BYTES = 200
+
+
 def free_bytes(path: Path, complete: bool = False) -> int:
     """Return the free space for an output, which may lie in a folder yet to be made.
 
@@ -49,7 +55,7 @@ def staging_folder(out: Path) -> Iterator[Path]:
     StoppedError
         If another build of ``out`` is running, or the disk fills or fails meanwhile.
     """
-    folder = out.with_name(out.name + ".build")
+    folder = _staging_path(out)
     try:
         lock = _made_alone(folder)
     except BlockingIOError as error:
@@ -114,6 +120,39 @@ def _made_alone(folder: Path) -> int | None:
     for left in folder.iterdir():
         left.unlink()
     return lock
+
+
+def check_side_files(out: Path) -> None:
+    """Make sure that what publishing replaces beside ``out`` is streamcalib's own.
+
+    Raises
+    ------
+    OutputError
+        If a file of another origin has the name of a side file, or lies in the staging folder.
+    """
+    foreign = [path for path in side_paths(out) if path.exists() and not _is_own(path)]
+    if (folder := _staging_path(out)).is_dir():
+        foreign += [path for path in sorted(folder.iterdir()) if path.name not in STAGED_NAMES]
+    if foreign:
+        raise OutputError(
+            f"{printable(str(foreign[0]))} is not streamcalib's, and a build of "
+            f"{printable(out.name)} would replace it: move it away, or choose another --out."
+        )
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(_PROBED_BYTES)
+    except OSError:
+        return False
+    return start.startswith(b"# Calibration set ") or start.lstrip(b"{ \r\n").startswith(
+        (b'"format": "streamcalib-set"', b'"path": ')
+    )
+
+
+def _staging_path(out: Path) -> Path:
+    return out.with_name(out.name + ".build")
 
 
 def _locked(folder: Path) -> int | None:

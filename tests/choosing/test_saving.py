@@ -11,6 +11,7 @@ import pytest
 
 from messages import text_of
 from strangers import open_folder, said_to_a_stranger
+from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import save_list
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.images.listfile import ImageList, side_file
@@ -175,3 +176,17 @@ def test_the_side_file_is_plain_json(tmp_path):
     save_list(ImageList([os.fsdecode(b"\xff.jpg"), "ü.jpg"], spares=["写.jpg"]), "list.txt")
     text = side_file(Path("list.txt")).read_bytes().decode("ascii")
     assert json.loads(text)["spares"] == ["写.jpg"]
+
+
+def test_an_unchanged_list_keeps_its_comments(tmp_path, photo_folder, monkeypatch):
+    """The same choice again leaves a list that was annotated as it is, byte for byte."""
+    monkeypatch.chdir(tmp_path)
+    chosen = sample("train2017", 3, seed=1)
+    save_list(chosen, "l.txt", gitignore=False)
+    annotated = b"\xef\xbb\xbf# mine\r\n" + Path("l.txt").read_bytes().replace(b"\n", b"\r\n")
+    Path("l.txt").write_bytes(annotated)
+    Path("l.txt.json").unlink()
+    saved = save_list(chosen, "l.txt", gitignore=False)
+    assert saved.unchanged
+    assert Path("l.txt").read_bytes() == annotated
+    assert ImageList.read("l.txt").spares == chosen.spares

@@ -145,7 +145,7 @@ def test_run_does_it_all(told, images):
         *("--format", "npz", "--jobs", 1),
     )
     assert (ended.code, ended.err) == (0, "")
-    assert "quant4.txt written: 4 of 6 images, seed 1, and 2 spares\n" in ended.out
+    assert "quant4.txt written: 4 of 6 images, seed 1, 2 spares\n" in ended.out
     assert "calib_yolo11_16.npz built: (4, 3, 16, 16)" in ended.out
     with np.load("out/calib_yolo11_16.npz") as read:
         assert read["images"].shape == (4, 3, 16, 16)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcalib.calibset import CalibrationSet
-from streamcalib.errors import ImageError, OutputError, StreamcalibError
+from streamcalib.errors import ImageError, OutputError, SetError, SourceError
+from streamcalib.images.listfile import candidates
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.listfile import ImageList
     from streamcalib.recipe import Recipe
@@ -31,6 +31,7 @@ def complete_set(
     input_name: str,
     extra_inputs: dict[str, ExtraInput],
     tolerate_damage: bool,
+    max_pixels: int,
     overwrite: bool,
 ) -> CalibrationSet | None:
     """Return the set at ``path`` if it is what a build would make, or None if one may be made.
@@ -39,6 +40,8 @@ def complete_set(
     ------
     OutputError
         If something else is there and ``overwrite`` is not said; the message says what differs.
+    ListError
+        If none of the images is where the list now says.
     """
     if not os.path.lexists(path):
         return None
@@ -47,11 +50,14 @@ def complete_set(
         raise OutputError(f"the output {shown} is a folder.")
     try:
         found = CalibrationSet.open(path)
+        maker = RowMaker(
+            found.recipe, find_decoder(), max_pixels=max_pixels, tolerate_damage=tolerate_damage
+        )
         differences = [
-            *_made_otherwise(found, images, recipe, tolerate_damage),
+            *_made_otherwise(found, images, recipe, tolerate_damage, maker),
             *_named_otherwise(found, input_name, extra_inputs),
         ]
-    except StreamcalibError as error:
+    except (SetError, SourceError) as error:
         if overwrite:
             return None
         raise OutputError(
@@ -70,7 +76,11 @@ def complete_set(
 
 
 def _made_otherwise(
-    found: CalibrationSet, images: ImageList, recipe: Recipe, tolerate_damage: bool
+    found: CalibrationSet,
+    images: ImageList,
+    recipe: Recipe,
+    tolerate_damage: bool,
+    maker: RowMaker,
 ) -> list[str]:
     differences = [f"recipe, {line}" for line in found.recipe.differences(recipe)]
     made_from = found.manifest.images
@@ -79,7 +89,7 @@ def _made_otherwise(
             f"list: {made_from['list'] or 'given in Python'} of {made_from['count']} images, "
             f"not {images.label} of {len(images)}"
         )
-    elif changed := _changed_source(found, images, tolerate_damage):
+    elif changed := _changed_source(found, images, maker) or _mended_source(found, images, maker):
         differences.append(f"images: {changed}")
     if made_from["tolerate_damage"] != tolerate_damage:
         differences.append(
@@ -101,26 +111,41 @@ def _named_otherwise(
     return differences
 
 
-def _changed_source(found: CalibrationSet, images: ImageList, tolerate_damage: bool) -> str | None:
+def _changed_source(found: CalibrationSet, images: ImageList, maker: RowMaker) -> str | None:
     """Name an image that is no longer what it was; ones that are gone do not matter.
 
-    Its size tells; one of the same size that was written after the set is made into a row again.
+    Its size tells; one of the same size that was written after the set, or is sought in another
+    place now, is made into a row again. Large sets are probed at a thousand rows.
     """
     made = found.path.stat().st_mtime_ns
-    maker = RowMaker(found.recipe, find_decoder(), tolerate_damage=tolerate_damage)
-    for record in islice(found.row_records(), _COMPARED_SOURCES):
+    before = tuple(Path(base) for base in found.manifest.images["bases"])
+    step = -(-len(found) // _COMPARED_SOURCES)
+    for record in islice(found.row_records(), 0, None, step):
         row = record["list_row"]
         if row is None:
             continue
+        moved = candidates(images[row], before) != candidates(images[row], images.bases)
         path = images.resolve(row)
         try:
             status = os.stat(path)  # noqa: PTH116
         except OSError:
+            if moved:
+                images.check_present()
             continue
         if status.st_size != record["bytes"]:
             return f"{printable(path)} had {record['bytes']} bytes and has {status.st_size} now"
-        if status.st_mtime_ns > made and _checksum(maker, images, row) != record["canvas_crc32c"]:
+        suspect = moved or status.st_mtime_ns > made
+        if suspect and _checksum(maker, images, row) != record["canvas_crc32c"]:
             return f"{printable(path)} is another picture now"
+    return None
+
+
+def _mended_source(found: CalibrationSet, images: ImageList, maker: RowMaker) -> str | None:
+    """Name an image that was bad when the set was built and can become a row now."""
+    for failure in found.manifest.failures[:_COMPARED_SOURCES]:
+        row = failure["list_row"]
+        if row is not None and _checksum(maker, images, row) is not None:
+            return f"{printable(failure['path'])} was bad ({failure['reason']}) and is good now"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -10,21 +11,22 @@ import joblib
 
 from streamcalib.building.existing import complete_set
 from streamcalib.errors import InputError, ListError, ModelError, OutputError
-from streamcalib.graph import ImageInput, read_image_input
+from streamcalib.extra_inputs import ExtraInput, checked_input_name
+from streamcalib.graph import ImageInput, OtherInput, describe_input, read_image_input
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
-from streamcalib.publish import free_bytes
+from streamcalib.publish import check_side_files, free_bytes
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
 
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.listfile import ImageList
+from streamcalib.paths import absolute_path
 
 Backend = Literal["loky", "threading"]
 OnBad = Literal["stop", "skip", "replace"]
@@ -129,7 +131,7 @@ def prepare(
     InputError
         Or one of its kinds: whatever is wrong, with the mend.
     """
-    path = Path(out).absolute()
+    path = Path(absolute_path(os.fspath(out)))
     container = _container(path)
     graph = None if model is None else read_image_input(model)
     recipe = _agreed_recipe(recipe, graph)
@@ -144,6 +146,7 @@ def prepare(
         input_name=name,
         extra_inputs=extras,
         tolerate_damage=options.tolerate_damage,
+        max_pixels=options.max_pixels,
         overwrite=options.overwrite,
     )
     plan = make_plan(
@@ -154,6 +157,7 @@ def prepare(
         free_bytes=free_bytes(path, complete is not None),
     )
     if complete is None:
+        check_side_files(path)
         images.check_present()
     return PreparedBuild(
         images=images,
@@ -198,8 +202,8 @@ def _agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
 
 
 def _agreed_name(input_name: str | None, graph: ImageInput | None) -> str:
-    if input_name is not None and (not input_name.strip() or "\0" in input_name):
-        raise InputError(f"--input-name {input_name!r} is no name of a graph's input.")
+    if input_name is not None:
+        checked_input_name(input_name)
     if graph is None:
         return input_name or DEFAULT_INPUT_NAME
     if input_name not in (None, graph.name):
@@ -218,14 +222,30 @@ def _checked_extras(
         raise InputError("--extra-input names the same input twice.")
     if extras and container != "npz":
         raise InputError("--extra-input needs an .npz output: an .npy holds one array only.")
-    if graph is not None and (needed := set(graph.other_inputs)) != set(extras):
-        wrong = ", ".join(sorted(needed ^ set(extras)))
-        raise ModelError(
-            f"{graph.shown} takes the further inputs {sorted(needed)}, and --extra-input gives "
-            f"{sorted(extras)}; they differ in {wrong}. Give each as NAME=VALUES:DTYPE, into an "
-            ".npz output."
-        )
+    for other in graph.other_inputs if graph else ():
+        _check_fit(extras.get(other.name), other, graph.shown if graph else "")
+    if graph and (unknown := sorted(set(extras) - {other.name for other in graph.other_inputs})):
+        raise ModelError(f"--extra-input gives {unknown[0]!r}, which is no input of {graph.shown}.")
     return extras
+
+
+def _check_fit(extra: ExtraInput | None, other: OtherInput, model: str) -> None:
+    takes = f"{model} takes the further input {other.name!r} ({describe_input(other)})"
+    if extra is None:
+        raise ModelError(
+            f"{takes}, which is no image: give one row of it as --extra-input "
+            f"{other.name}=VALUES:{other.dtype}, into an .npz output."
+        )
+    shape = extra.shape(1)
+    fits = other.shape is None or (
+        len(shape) == len(other.shape)
+        and all(want in (None, have) for want, have in zip(other.shape[1:], shape[1:], strict=True))
+    )
+    if extra.dtype != other.dtype or not fits:
+        raise ModelError(
+            f"{takes}, but --extra-input gives {extra.dtype} of shape "
+            f"{'x'.join(map(str, ('N', *shape[1:])))}; the first axis is that of the rows."
+        )
 
 
 def worker_count(options: BuildOptions | None) -> int:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.building.rowtable import ROUTES
-from streamcalib.commands import modelopt_command
+from streamcalib.commands import model_facts, set_commands
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.pixels.letterbox import place
 from streamcalib.pixels.turbo import find_decoder
@@ -45,7 +45,7 @@ def write_record(
     folders = image_folders(
         images.resolve(index) for index in range(min(len(images), _MOST_PROBED_FOLDERS))
     )
-    graph = prepared.graph
+    model = model_facts(prepared.graph, recipe.row_shape) if prepared.graph else None
     manifest = Manifest(
         shape=(len(table), *recipe.row_shape),
         dtype=recipe.dtype,
@@ -73,14 +73,10 @@ def write_record(
         ],
         environment=naming_variables(folders),
         links=links_on_the_way(folders),
-        commands={
-            "Quantize with NVIDIA ModelOpt": modelopt_command(
-                prepared.out, recipe.row_shape, graph=graph
-            )
-        },
+        commands=set_commands(prepared.out, model),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=rows,
-        model=graph.model if graph else None,
+        model=model,
     )
     return manifest, rows_file
 

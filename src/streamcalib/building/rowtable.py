@@ -1,4 +1,4 @@
-"""What is known of every row while a build runs; held by the parent, 40 bytes a row."""
+"""What is known of every row while a build runs; held by the parent, some 40 bytes a row."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from streamcalib.errors import ListError
 from streamcalib.images.listfile import ImageList, listable
-from streamcalib.images.listing import absolute_path, list_images
+from streamcalib.images.listing import list_images
+from streamcalib.paths import absolute_path
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def sample(
     ListError
         If ``count`` is below 1 or above what is there, or ``relative_to`` is not a folder.
     """
-    _check(count, spares, relative_to)
+    _check(count, seed, spares, relative_to)
     population = list_images(source, extensions)
     if count > len(population.paths):
         raise ListError(
@@ -86,7 +87,11 @@ def sample(
     )
 
 
-def _check(count: int, spares: int | None, relative_to: str | os.PathLike[str] | None) -> None:
+def _check(
+    count: int, seed: object, spares: int | None, relative_to: str | os.PathLike[str] | None
+) -> None:
+    if not isinstance(seed, int):
+        raise ListError(f"--seed must be a whole number, not {seed!r}: a list is made to last.")
     if count < 1:
         raise ListError(f"--count must be at least 1, not {count}.")
     if spares is not None and spares < 0:

@@ -79,7 +79,7 @@ def save_list(
                 "another --out."
             )
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = images.write(path)
+        written = images.adopt(path) if unchanged else images.write(path)
         change = ignore_sets(path.parent, (path.name, side_file(path).name)) if tracked else None
     except OutputError:
         raise

@@ -54,7 +54,10 @@ def command(
         return
     with options.shown_progress(quiet) as progress:
         written = run_finalize(order, progress)
-    if not quiet:
+    if order.complete is not None and not quiet:
+        click.echo(f"{printable(str(written.path))} is already complete: nothing to write")
+    elif not quiet:
         size = in_units(written.path.stat().st_size)
         click.echo(f"{printable(str(written.path))} written: {len(written)} rows, {size}")
+    if not quiet:
         tell_next(written)

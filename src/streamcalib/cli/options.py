@@ -26,11 +26,24 @@ count = click.option(
     "--count", type=int, default=100, metavar="N", help="Number of images to choose."
 )
 seed = click.option("--seed", type=int, default=42, metavar="N", help="Seed of the choice.")
+
+
+def _endings(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    endings = tuple(ending.strip() for ending in value.split(",") if ending.strip(" ."))
+    if not endings:
+        raise click.BadParameter(f"{value!r} names no file ending, like jpg,png.")
+    return endings
+
+
 extensions = click.option(
     "--ext",
     "extensions",
     metavar="LIST",
-    callback=lambda _context, _option, value: value and tuple(value.split(",")),
+    callback=_endings,
     help="File endings to take, separated by commas, like jpg,png.  [default: jpg,jpeg of a "
     "folder; everything of a glob or list]",
 )

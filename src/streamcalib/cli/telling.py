@@ -36,10 +36,15 @@ def tell_choice(images: ImageList, out: str) -> None:
     facts = images.provenance
     click.echo(
         f"{printable(out)} would hold {len(images)} of {facts['population']} images, seed "
-        f"{facts['seed']}, and {len(images.spares)} spares, beginning with"
+        f"{facts['seed']}, {_spares(images)}, beginning with"
     )
     for entry in images[:_SHOWN_ENTRIES]:
         click.echo(f"  {printable(entry)}")
+
+
+def _spares(images: ImageList) -> str:
+    count = len(images.spares)
+    return f"{count} spare" if count == 1 else f"{count} spares"
 
 
 def tell_list(saved: SavedList) -> None:
@@ -49,7 +54,7 @@ def tell_list(saved: SavedList) -> None:
     state = "unchanged" if saved.unchanged else "written"
     click.echo(
         f"{printable(str(images.file))} {state}: {len(images)} of {facts['population']} images, "
-        f"seed {facts['seed']}, and {len(images.spares)} spares"
+        f"seed {facts['seed']}, {_spares(images)}"
     )
     if facts["duplicates_dropped"]:
         click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
@@ -123,5 +128,5 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
 def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
     size = in_units(calibration.path.stat().st_size)
-    for what, command in calibration.manifest.commands.items():
+    for what, command in calibration.commands.items():
         click.echo(f"{what} (it loads all {size}):\n  {printable(command)}")

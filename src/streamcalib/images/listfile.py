@@ -102,19 +102,39 @@ class ImageList(Sequence[str]):
         OSError
             If the folder cannot be written.
         """
-        file = Path(path)
-        lines = [listable(entry) for entry in self.paths]
-        spares = [listable(entry) for entry in self.spares]
-        write_text(file, "".join(f"{line}\n" for line in lines))
+        written = self._as_in(Path(path))
+        write_text(Path(path), "".join(f"{line}\n" for line in written.paths))
+        written._write_side_file()
+        return written
+
+    def adopt(self, path: str | os.PathLike[str]) -> ImageList:
+        """Return this list as the one in ``path``, which has the same entries and stays as it is.
+
+        Only its side file is written. Raises as `write` does.
+        """
+        adopted = self._as_in(Path(path))
+        adopted._write_side_file()
+        return adopted
+
+    def _as_in(self, file: Path) -> ImageList:
+        return replace(
+            self,
+            paths=[listable(entry) for entry in self.paths],
+            spares=[listable(entry) for entry in self.spares],
+            file=file,
+        )
+
+    def _write_side_file(self) -> None:
+        if self.file is None:
+            raise ListError("a list has a side file once it has been written.")
         side = {
             "format": SIDE_FORMAT,
             "version": SIDE_VERSION,
             **self.provenance,
-            "entries_sha256": entries_sha256(lines),
-            "spares": spares,
+            "entries_sha256": self.entries_sha256,
+            "spares": list(self.spares),
         }
-        write_text(side_file(file), json.dumps(side, indent=2) + "\n")
-        return replace(self, paths=lines, spares=spares, file=file)
+        write_text(side_file(self.file), json.dumps(side, indent=2) + "\n")
 
     def resolve(self, index: int) -> str:
         """Return an entry's path: in the first base where it is, else where it was first sought."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streamcalib.errors import SourceError
 from streamcalib.images.listfile import ImageList, resolve
+from streamcalib.paths import absolute_path, posix
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
 """File endings listed by default, in any case."""
@@ -167,7 +168,7 @@ def _walk(tops: Iterable[str], suffixes: tuple[str, ...]) -> Iterator[tuple[str,
                 if _leads_to_folder(entry):
                     (links if entry.is_symlink() else waiting).append(entry.path)
                 elif entry.name.lower().endswith(suffixes):
-                    images.append(_posix(entry.path))
+                    images.append(posix(entry.path))
         linked = sorted([*linked, *links], reverse=True)
         yield folder, images
 
@@ -180,15 +181,6 @@ def _leads_to_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def absolute_path(path: str, real: Callable[[str], str] = os.path.realpath) -> str:
-    """Return a path made absolute, its links kept; ``..`` goes up as the system would."""
-    match = re.fullmatch(r"((?:.*/)?\.\.)(?:/(.*))?", path, re.DOTALL)
-    if match:
-        # The parent of a linked folder is that of its target: only the rest may be cut short.
-        path = os.path.join(real(match[1]), match[2] or "")  # noqa: PTH118
-    return _posix(os.path.abspath(path))  # noqa: PTH100
-
-
 def _sorted_once(paths: list[str]) -> list[str]:
     paths.sort()
     return [path for path, _ in groupby(paths)]
@@ -196,7 +188,3 @@ def _sorted_once(paths: list[str]) -> list[str]:
 
 def _suffixes(extensions: Iterable[str]) -> tuple[str, ...]:
     return tuple("." + extension.strip().lstrip(".").lower() for extension in extensions)
-
-
-def _posix(path: str) -> str:
-    return path.replace(os.sep, "/") if os.sep != "/" else path

@@ -38,7 +38,7 @@ def find_damage(data: bytes, header: JpegHeader) -> str | None:
         message = _complaint(picture, header)
         found = _LEFTOVER.search(message or "")
         if found is None or int(found[2], 16) in _RESTARTS:
-            return _verdict(message, data)
+            return _verdict(message, picture, scans)
         count = int(found[1])
         end = _leftover_end(picture, header, scans, count, int(found[2], 16))
         if end is None or not _is_padding(picture[end - count : end]):
@@ -51,12 +51,12 @@ def _is_padding(leftover: bytes) -> bool:
     return len(leftover) <= _MOST_PADDING_BYTES or len(set(leftover[1:])) == 1
 
 
-def _verdict(message: str | None, data: bytes) -> str | None:
+def _verdict(message: str | None, picture: bytes, scans: int) -> str | None:
     if message is None or _DAMAGE.search(message):
         return message
     # What simplejpeg refuses without calling it corrupt (an unusual sampling, arithmetic coding)
     # is for OpenCV to judge, but for a missing end, which OpenCV may pass over.
-    return None if data.rfind(b"\xff\xd9") >= 0 else message
+    return None if picture.find(b"\xff\xd9", scans) >= 0 else message
 
 
 def _leftover_end(

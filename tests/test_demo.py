@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import cv2
 import numpy as np
 import pytest
@@ -118,3 +120,11 @@ def test_any_whole_number_is_a_seed(tmp_path):
         make_photographs(tmp_path / str(seed), 1, seed)
     (first,), (second,) = (list((tmp_path / seed).iterdir()) for seed in ("1", "-1"))
     assert first.read_bytes() != second.read_bytes()
+
+
+def test_a_demo_leaves_git_alone(tmp_path):
+    """In a work tree that ignores demos, nothing is said or written about it."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    made = demo(tmp_path / "demo", count=1, options=ONE)
+    assert made.saved.gitignore is None
+    assert not (tmp_path / "demo/.gitignore").exists()

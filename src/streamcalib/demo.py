@@ -69,7 +69,8 @@ def demo(
             f"the demo's folder {printable(str(out))} cannot be written: {error.strerror}."
         ) from error
     prepared = prepare_run(folder, count, out, seed=seed, options=options)
-    return run_prepared(prepared, progress)
+    # Made photographs and their list are nothing to keep in git.
+    return run_prepared(prepared, progress, gitignore=False)
 
 
 def _refuse_other_demo(out: Path, folder: Path, options: BuildOptions | None) -> None:

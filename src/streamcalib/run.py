@@ -76,8 +76,12 @@ def prepare_run(
     )
 
 
-def run_prepared(prepared: PreparedBuild, progress: Subscriber | None = None) -> RunResult:
+def run_prepared(
+    prepared: PreparedBuild, progress: Subscriber | None = None, *, gitignore: bool | None = None
+) -> RunResult:
     """Write the list of a prepared run and build its set; the same again builds nothing.
+
+    ``gitignore`` is as in `save_list`.
 
     Raises
     ------
@@ -85,7 +89,12 @@ def run_prepared(prepared: PreparedBuild, progress: Subscriber | None = None) ->
         As `save_list` and `build` do.
     """
     list_file = prepared.images.file or prepared.out.with_suffix(".txt")
-    saved = save_list(prepared.images, list_file, overwrite=prepared.options.overwrite)
+    saved = save_list(
+        prepared.images,
+        list_file,
+        overwrite=prepared.options.overwrite,
+        gitignore=gitignore,
+    )
     started = time.monotonic()
     calibration = run_build(prepared, progress)
     return RunResult(saved, prepared, calibration, time.monotonic() - started)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import cv2
 
 from streamcalib.building.badimages import close_holes, stop_message
 from streamcalib.building.crew import Crew
-from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
 from streamcalib.building.record import write_record
 from streamcalib.building.rowtable import RowTable
 from streamcalib.building.worker import Item
@@ -40,7 +40,7 @@ def build(
     input_name: str | None = None,
     extra_inputs: Sequence[ExtraInput] = (),
     progress: Subscriber | None = None,
-    **options: Any,
+    **options: Unpack[BuildKeywords],
 ) -> CalibrationSet:
     """Build a calibration set from images.
 

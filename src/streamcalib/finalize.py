@@ -114,16 +114,17 @@ def finalize(
     calibration: CalibrationSet | str | os.PathLike[str],
     out: str | os.PathLike[str],
     *,
+    input_name: str | None = None,
+    extra_inputs: Sequence[ExtraInput] = (),
+    overwrite: bool = False,
     progress: Subscriber | None = None,
-    **options: Any,
 ) -> CalibrationSet:
     """Write a finished set in another container, streamed, with a manifest of its own.
 
     Parameters
     ----------
-    calibration, out
-        As in `check_finalize`, which takes the ``options`` too: ``input_name``, ``extra_inputs``,
-        ``overwrite``.
+    calibration, out, input_name, extra_inputs, overwrite
+        As in `check_finalize`.
     progress
         Called with a `Progress` after every part.
 
@@ -134,7 +135,10 @@ def finalize(
     StoppedError
         If the disk is full or failed.
     """
-    return run_finalize(check_finalize(calibration, out, **options), progress)
+    order = check_finalize(
+        calibration, out, input_name=input_name, extra_inputs=extra_inputs, overwrite=overwrite
+    )
+    return run_finalize(order, progress)
 
 
 def check_finalize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 import joblib
 
@@ -79,6 +79,18 @@ class BuildOptions:
             raise InputError(f"--decoder must be {', '.join(get_args(DecoderName))}.")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
+
+
+class BuildKeywords(TypedDict, total=False):
+    """The fields of `BuildOptions`, as keyword arguments."""
+
+    jobs: int | None
+    backend: Backend
+    on_bad: OnBad
+    overwrite: bool
+    max_pixels: int
+    tolerate_damage: bool
+    decoder: DecoderName
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,13 +21,14 @@ pytestmark = pytest.mark.slow
 def anonymous_mb(process: psutil.Process) -> float:
     """Return the anonymous memory of a process and its children.
 
-    A child that has just forked is its parent once more, and is not counted.
+    A child that was just forked, a worker's too, is its parent once more, and is not counted.
     """
     total = 0
-    itself = process.cmdline()
+    family = {process.pid: process.cmdline()}
     for member in (process, *process.children(recursive=True)):
         try:
-            if member is not process and member.cmdline() == itself:
+            family[member.pid] = member.cmdline()
+            if member is not process and family[member.pid] == family.get(member.ppid()):
                 continue
             status = Path(f"/proc/{member.pid}/status").read_text()
         except (FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):

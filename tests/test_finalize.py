@@ -15,7 +15,7 @@ from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build, finalize
 from streamcalib import finalize as finalize_function
 from streamcalib.errors import InputError, OutputError, PlanError, SetError, SourceError
-from streamcalib.finalize import check_finalize, write_npy, write_npz
+from streamcalib.finalize import check_finalize
 
 SIZE = ExtraInput("orig_size", [640, 480], "int64")
 
@@ -127,27 +127,6 @@ def test_nothing_but_the_set_is_left(calibration, tmp_path):
     finalize(calibration, tmp_path / "final.npz")
     left = {path.name for path in tmp_path.iterdir()} - before
     assert left == {"final.npz", "final.npz.json", "final.npz.md"}
-
-
-@pytest.mark.parametrize("suffix", ["npy", "npz"])
-def test_rows_are_written_in_parts(tmp_path, suffix):
-    """More rows than a part holds are all written, and memory holds one part at a time."""
-    rows = np.broadcast_to(np.arange(5, dtype=np.float32)[:, None, None], (5, 2200, 2200))
-    reached: list[int] = []
-    if suffix == "npz":
-        write_npz(
-            rows,
-            tmp_path / "a.npz",
-            input_name="images",
-            extra_inputs={},
-            on_rows=reached.append,
-        )
-        read = np.load(tmp_path / "a.npz")["images"]
-    else:
-        write_npy(rows, tmp_path / "a.npy", on_rows=reached.append)
-        read = np.load(tmp_path / "a.npy", mmap_mode="r")
-    assert reached == [1, 2, 3, 4, 5]
-    assert read[:, 0, 0].tolist() == read[:, -1, -1].tolist() == [0, 1, 2, 3, 4]
 
 
 def refused(calibration, out, error=OutputError, **options) -> str:

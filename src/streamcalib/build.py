@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Unpack
-
-import cv2
 
 from streamcalib.building.badimages import close_holes, stop_message
 from streamcalib.building.crew import Crew
 from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
 from streamcalib.building.record import write_record
 from streamcalib.building.rowtable import RowTable
-from streamcalib.building.worker import Item
+from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import BadImagesError
-from streamcalib.finalize import write_npz
 from streamcalib.images.listfile import ImageList
+from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import publish, staging_folder
 from streamcalib.stores.npy import NpyStore
+from streamcalib.streamed import Manner, write_npz
+from streamcalib.values import RowValues
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from streamcalib.extra_inputs import ExtraInput
@@ -62,8 +61,8 @@ def build(
     progress
         Called with a `Progress` after every task; by default nobody is told.
     **options
-        The fields of `BuildOptions`: ``jobs``, ``backend``, ``on_bad``, ``overwrite``,
-        ``max_pixels``, ``tolerate_damage``, ``decoder``.
+        The fields of `BuildOptions`: ``jobs``, ``backend``, ``on_bad``, ``overwrite``, ``store``,
+        ``cache_window``, ``max_pixels``, ``tolerate_damage``, ``decoder``.
 
     Returns
     -------
@@ -96,38 +95,48 @@ def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> Ca
     """Carry out a prepared build; see `build`."""
     if prepared.complete is not None:
         return prepared.complete
-    with staging_folder(prepared.out) as staging, _one_opencv_thread():
+    with staging_folder(prepared.out) as staging, one_opencv_thread():
         _build_into(staging, prepared, progress or ignore)
     return CalibrationSet.open(prepared.out)
 
 
 def _build_into(staging: Path, prepared: PreparedBuild, notify: Subscriber) -> None:
     plan, images, out = prepared.plan, prepared.images, prepared.out
-    store = NpyStore(
-        path=staging / "rows.npy", rows=plan.rows, row_shape=plan.row_shape, dtype=plan.dtype
-    )
+    row_shape, dtype = plan.staged_row
+    store = NpyStore(path=staging / "rows.npy", rows=plan.rows, row_shape=row_shape, dtype=dtype)
     store.create()
     table = RowTable(plan.rows)
-    crew = Crew(prepared, store, Counter("build", plan.rows, plan.row_bytes, notify))
-    tasks = ([Item(row, row, images[row]) for row in rows] for rows in plan.tasks())
-    crew.make(tasks, table)
+    crew = Crew(prepared, store, Counter("build", plan.rows, store.row_bytes, notify))
+    crew.make_all(images, table)
     if table.bad_sources:
         store = _settle_bad_images(prepared, crew, store, table)
-    failures = table.failures(images.source)
-    manifest, rows_file = write_record(prepared, table, failures, staging)
+    staged = store.path
     if plan.container == "npz":
-        counter = Counter("write npz", store.rows, plan.row_bytes, notify)
         staged = staging / "set.npz"
-        write_npz(
-            store.read(),
-            staged,
-            input_name=prepared.input_name,
-            extra_inputs=prepared.extra_inputs,
-            on_rows=counter.reach,
-        )
-        publish(staged, out, manifest, rows_file)
-    else:
-        publish(store.path, out, manifest, rows_file)
+        _write_npz(prepared, store, staged, table, notify)
+    manifest, rows_file = write_record(prepared, table, table.failures(images.source), staging)
+    publish(staged, out, manifest, rows_file)
+
+
+def _write_npz(
+    prepared: PreparedBuild, store: NpyStore, path: Path, table: RowTable, notify: Subscriber
+) -> None:
+    """Encode the staged canvases into an ``.npz``, and note the checksums of its rows."""
+    plan = prepared.plan
+    values = RowValues(store.read(), prepared.recipe, plan.staged)
+    counter = Counter("write npz", store.rows, plan.row_bytes, notify)
+    manner = Manner(
+        jobs=plan.jobs, window_bytes=prepared.options.cache_window, on_rows=counter.reach
+    )
+    crcs = write_npz(
+        values,
+        path,
+        manner,
+        input_name=prepared.input_name,
+        extra_inputs=prepared.extra_inputs,
+    )
+    if crcs is not None:
+        table.columns["row_crc32c"] = crcs
 
 
 def _settle_bad_images(
@@ -159,22 +168,12 @@ def _settle_bad_images(
 
 def _replace_bad_rows(images: ImageList, crew: Crew, table: RowTable) -> None:
     """Give the j-th bad row the j-th good spare; rows stay open when the spares run out."""
-    spares = iter([Item(-1, len(images) + n, entry) for n, entry in enumerate(images.spares)])
+    spares = iter(range(len(images), len(images) + len(images.spares)))
     while rows := table.open_rows:
         tried = list(islice(spares, len(rows)))
         if not tried:
             return
-        good = crew.find_good(tried, table)
-        assigned = [item._replace(row=row) for item, row in zip(good, rows, strict=False)]
-        crew.make(([item] for item in assigned), table)
-
-
-@contextmanager
-def _one_opencv_thread() -> Iterator[None]:
-    """Hold OpenCV in this process at one thread while workers run beside it."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
+        entries = {source: images.spares[source - len(images)] for source in tried}
+        good = crew.find_good((Task((-1,), (s,), (entries[s],)) for s in tried), table)
+        assigned = zip(rows, good, strict=False)
+        crew.make((Task((row,), (s,), (entries[s],)) for row, s in assigned), table)

@@ -18,6 +18,7 @@ from streamcalib.manifest import Manifest, rows_path
 from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
 from streamcalib.stores.npz import map_member
+from streamcalib.values import RowValues
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class CalibrationSet:
         self.path = path
         self.manifest = manifest
         self._array: NDArray[Any] | None = None
+        self._values: RowValues | None = None
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Self:
@@ -70,7 +72,7 @@ class CalibrationSet:
         opened = cls(data, Manifest.read(data))
         if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
-        array = opened.array()
+        array = opened._stored()
         declared = (opened.manifest.shape, opened.manifest.dtype)
         if (array.shape, array.dtype.name) != declared:
             raise SetError(
@@ -86,8 +88,8 @@ class CalibrationSet:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the whole array: ``(N, 3, H, W)`` or ``(N, H, W, 3)``."""
-        return self.manifest.shape
+        """Shape of all rows as the model sees them: ``(N, 3, H, W)`` or ``(N, H, W, 3)``."""
+        return (len(self), *self.recipe.row_shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -95,7 +97,7 @@ class CalibrationSet:
         return np.dtype(self.manifest.recipe.dtype)
 
     def __len__(self) -> int:
-        return self.shape[0]
+        return self.manifest.shape[0]
 
     @property
     def extra_inputs(self) -> dict[str, ExtraInput]:
@@ -109,8 +111,55 @@ class CalibrationSet:
         Raises
         ------
         SetError
-            If the file does not hold the array that a set of its kind holds.
+            If the file does not hold the array that a set of its kind holds, or if it holds
+            canvases (``store`` is ``uint8``): their values are read by `batches`.
         """
+        if self.manifest.store == "uint8":
+            raise SetError(
+                f"{printable(self.path.name)} holds uint8 canvases, not the {self.dtype.name} "
+                "values that the model sees: read them with batches() or a reader, or write them "
+                "to a file with 'streamcalib finalize'."
+            )
+        return self._stored()
+
+    def values(self) -> RowValues:
+        """Return the rows as the model sees them, whatever the file holds; see `RowValues`."""
+        if self._values is None:
+            self._values = RowValues(self._stored(), self.recipe, self.manifest.store)
+        return self._values
+
+    def rows(self, start: int, stop: int) -> NDArray[Any]:
+        """Return rows ``start`` to ``stop``: (stop - start, *row shape), C-contiguous.
+
+        A read-only view of a file of final values, else a fresh array.
+        """
+        return self.values().read(start, stop)
+
+    def batches(self, size: int, *, reuse: bool = False) -> Iterator[NDArray[Any]]:
+        """Yield all rows in order, ``size`` at a time, as the model sees them.
+
+        The last batch may be short. From a file of final values they are mapped read-only views;
+        from one of uint8 canvases they are encoded, each while the caller works on the one before.
+
+        Parameters
+        ----------
+        size
+            Rows in a batch: (size, *row shape).
+        reuse
+            Encode into one buffer again and again, which is several times faster: each batch is
+            gone when the next one is asked for. Some quantizers keep what they are given; for them
+            every batch is a fresh array.
+
+        Raises
+        ------
+        InputError
+            If ``size`` is below 1.
+        """
+        if size < 1:
+            raise InputError(f"a batch has at least 1 row, not {size}.")
+        return self.values().batches(size, reuse=reuse)
+
+    def _stored(self) -> NDArray[Any]:
         if self._array is None:
             try:
                 if self.path.suffix == ".npz":
@@ -121,24 +170,6 @@ class CalibrationSet:
             except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
                 raise SetError(f"{printable(str(self.path))} cannot be mapped: {error}.") from error
         return self._array
-
-    def rows(self, start: int, stop: int) -> NDArray[Any]:
-        """Return rows ``start`` to ``stop`` as a read-only view: (stop - start, *row shape)."""
-        return self.array()[start:stop]
-
-    def batches(self, size: int) -> Iterator[NDArray[Any]]:
-        """Yield all rows in order, ``size`` at a time, as read-only views; the last may be short.
-
-        Raises
-        ------
-        InputError
-            If ``size`` is below 1.
-        """
-        if size < 1:
-            raise InputError(f"a batch has at least 1 row, not {size}.")
-        return (
-            self.rows(start, min(start + size, len(self))) for start in range(0, len(self), size)
-        )
 
     def modelopt_reader(
         self, input_name: str | None = None, *, batch_size: int = 1

@@ -1,88 +1,30 @@
-"""A complete store to the ``.npy`` or ``.npz`` that ModelOpt takes, streamed."""
+"""A finished set to the ``.npy`` or ``.npz`` of final values that ModelOpt takes, streamed."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
+import joblib
 
 from streamcalib.calibset import SUFFIXES, CalibrationSet
 from streamcalib.commands import set_commands
 from streamcalib.errors import InputError, OutputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
-from streamcalib.manifest import rows_path
+from streamcalib.manifest_rows import checksum_kinds, keep_rows, same_rows, with_row_checksums
 from streamcalib.paths import absolute_path
+from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.plan import check_space
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import check_side_files, free_bytes, publish, staging_folder
-from streamcalib.stores.npy import NpyStore
-from streamcalib.stores.npz import NpzWriter
+from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
+from streamcalib.streamed import Manner, write_npy, write_npz
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from streamcalib.manifest import Manifest
-
-_PART_BYTES = 32 * 2**20
-
-
-def write_npz(
-    rows: NDArray[Any],
-    path: Path,
-    *,
-    input_name: str,
-    extra_inputs: Mapping[str, ExtraInput],
-    on_rows: Callable[[int], None],
-) -> None:
-    """Write ``rows`` (N, ...) and the model's further inputs as an uncompressed ``.npz``.
-
-    One member an input, named as the graph names it; every member has N rows. ``on_rows`` is
-    called with the number of rows written after each part. Memory does not grow with N.
-    """
-    writer = NpzWriter(path)
-    try:
-        parts = _reported(_parts(rows), on_rows)
-        writer.add(input_name, rows.shape, rows.dtype, parts)
-        for extra in extra_inputs.values():
-            shape = extra.shape(len(rows))
-            writer.add(extra.name, shape, np.dtype(extra.dtype), extra.parts(len(rows)))
-    finally:
-        writer.close()
-
-
-def write_npy(rows: NDArray[Any], path: Path, *, on_rows: Callable[[int], None]) -> None:
-    """Write ``rows`` (N, ...) as a ``.npy`` store; see `write_npz`."""
-    store = NpyStore(path=path, rows=len(rows), row_shape=rows.shape[1:], dtype=rows.dtype.name)
-    store.create()
-    with store.writer() as writer:
-        row = 0
-        for part in _reported(_parts(rows), on_rows):
-            for values in part:
-                writer.write(row, values)
-                row += 1
-
-
-def _parts(rows: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    step = max(1, _PART_BYTES // max(1, rows[0].nbytes))
-    for start in range(0, len(rows), step):
-        yield np.ascontiguousarray(rows[start : start + step])
-
-
-def _reported(
-    parts: Iterable[NDArray[Any]], on_rows: Callable[[int], None]
-) -> Iterator[NDArray[Any]]:
-    done = 0
-    for part in parts:
-        yield part
-        done += len(part)
-        on_rows(done)
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +39,10 @@ class FinalizeOrder:
         Members of an ``.npz``.
     needed_bytes, free_bytes
         Disk space.
+    jobs
+        Number of threads.
+    cache_window
+        What is held of the file in the page cache at most, in bytes.
     complete
         The finished file, if ``out`` already holds exactly what was asked for.
     """
@@ -107,6 +53,8 @@ class FinalizeOrder:
     extra_inputs: Mapping[str, ExtraInput]
     needed_bytes: int
     free_bytes: int
+    jobs: int
+    cache_window: int
     complete: CalibrationSet | None
 
 
@@ -117,13 +65,17 @@ def finalize(
     input_name: str | None = None,
     extra_inputs: Sequence[ExtraInput] = (),
     overwrite: bool = False,
+    jobs: int | None = None,
+    cache_window: int = CACHE_WINDOW_BYTES,
     progress: Subscriber | None = None,
 ) -> CalibrationSet:
-    """Write a finished set in another container, streamed, with a manifest of its own.
+    """Write a finished set's final values as a file for a quantizer, with a manifest of its own.
+
+    Streamed: memory does not grow with the number of rows.
 
     Parameters
     ----------
-    calibration, out, input_name, extra_inputs, overwrite
+    calibration, out, input_name, extra_inputs, overwrite, jobs, cache_window
         As in `check_finalize`.
     progress
         Called with a `Progress` after every part.
@@ -136,7 +88,13 @@ def finalize(
         If the disk is full or failed.
     """
     order = check_finalize(
-        calibration, out, input_name=input_name, extra_inputs=extra_inputs, overwrite=overwrite
+        calibration,
+        out,
+        input_name=input_name,
+        extra_inputs=extra_inputs,
+        overwrite=overwrite,
+        jobs=jobs,
+        cache_window=cache_window,
     )
     return run_finalize(order, progress)
 
@@ -148,6 +106,8 @@ def check_finalize(
     input_name: str | None = None,
     extra_inputs: Sequence[ExtraInput] = (),
     overwrite: bool = False,
+    jobs: int | None = None,
+    cache_window: int = CACHE_WINDOW_BYTES,
 ) -> FinalizeOrder:
     """Check what is asked of `finalize`; nothing is written.
 
@@ -163,12 +123,18 @@ def check_finalize(
         The model's further inputs, for an ``.npz``; by default as in the set.
     overwrite
         Replace an existing file.
+    jobs
+        Number of threads; by default all cores that this process may use.
+    cache_window
+        What may be held of the file in the page cache, in bytes.
 
     Raises
     ------
     InputError
         If the set or the output is not what it must be, or the disk is too small.
     """
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs must be at least 1, not {jobs}.")
     source = calibration
     if not isinstance(source, CalibrationSet):
         source = CalibrationSet.open(source)
@@ -192,8 +158,10 @@ def check_finalize(
         out=path,
         input_name=name,
         extra_inputs=extras,
-        needed_bytes=source.array().nbytes,
+        needed_bytes=len(source) * source.values().row_bytes,
         free_bytes=free,
+        jobs=int(joblib.cpu_count()) if jobs is None else jobs,
+        cache_window=cache_window,
         complete=complete,
     )
     if complete is None:
@@ -249,7 +217,8 @@ def _complete(
         same = (
             found.recipe.fingerprint == source.recipe.fingerprint
             and len(found) == len(source)
-            and all(a == b for a, b in zip(found.row_records(), source.row_records(), strict=True))
+            and found.manifest.store == "final"
+            and same_rows(found.row_records(), source.row_records())
         )
     except (SetError, SourceError):
         return None
@@ -258,36 +227,34 @@ def _complete(
 
 
 def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> None:
-    rows, suffix = order.source.array(), order.out.suffix
-    counter = Counter(f"write {suffix[1:]}", len(rows), rows[0].nbytes, notify)
+    values, suffix = order.source.values(), order.out.suffix
+    counter = Counter(f"write {suffix[1:]}", len(values), values.row_bytes, notify)
+    manner = Manner(jobs=order.jobs, window_bytes=order.cache_window, on_rows=counter.reach)
     staged = staging / f"set{suffix}"
-    if suffix == ".npz":
-        write_npz(
-            rows,
-            staged,
-            input_name=order.input_name,
-            extra_inputs=order.extra_inputs,
-            on_rows=counter.reach,
-        )
-    else:
-        write_npy(rows, staged, on_rows=counter.reach)
-    manifest, rows_file = _manifest_for(order.out, order.source, staging)
-    extras = order.extra_inputs.items()
+    with one_opencv_thread():
+        if suffix == ".npz":
+            crcs = write_npz(
+                values,
+                staged,
+                manner,
+                input_name=order.input_name,
+                extra_inputs=order.extra_inputs,
+            )
+        else:
+            crcs = write_npy(values, staged, manner)
+    records = with_row_checksums(order.source.row_records(), crcs)
+    rows, rows_file = keep_rows(records, len(values), order.out, staging)
+    source, extras = order.source.manifest, order.extra_inputs.items()
     manifest = replace(
-        manifest,
+        source,
+        shape=order.source.shape,
+        dtype=order.source.dtype.name,
+        layout=order.source.recipe.layout,
+        store="final",
+        checksums=checksum_kinds("final"),
+        commands=set_commands(order.out, source.model),
+        rows=rows,
         input_name=order.input_name,
         extra_inputs={name: {"value": e.value, "dtype": e.dtype} for name, e in extras},
     )
     publish(staged, order.out, manifest, rows_file)
-
-
-def _manifest_for(
-    path: Path, source: CalibrationSet, staging: Path
-) -> tuple[Manifest, Path | None]:
-    commands = set_commands(path, source.manifest.model)
-    manifest = replace(source.manifest, commands=commands)
-    if isinstance(manifest.rows, list):
-        return manifest, None
-    copy = staging / "rows.jsonl"
-    shutil.copyfile(source.path.with_name(manifest.rows["file"]), copy)
-    return replace(manifest, rows={**manifest.rows, "file": rows_path(path).name}), copy

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self
 
 from streamcalib.errors import RecipeError, SetError
 from streamcalib.manifest_shape import amiss
@@ -13,6 +13,8 @@ from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from streamcalib.plan import StoreKind
 
 FORMAT = "streamcalib-set"
 VERSION = 1
@@ -27,7 +29,7 @@ class Manifest:
     shape, dtype, layout
         Of the array as stored.
     store
-        ``final``: the recipe's values.
+        ``final``: the recipe's values. ``uint8``: canvases (3, H, W), which are encoded when read.
     input_name
         The graph input that the rows are for, and the member's name in an ``.npz``.
     extra_inputs
@@ -60,7 +62,7 @@ class Manifest:
     shape: tuple[int, ...]
     dtype: str
     layout: str
-    store: Literal["final"]
+    store: StoreKind
     input_name: str
     extra_inputs: dict[str, dict[str, Any]]
     recipe: Recipe
@@ -76,13 +78,7 @@ class Manifest:
     commands: dict[str, str]
     created: str
     rows: list[dict[str, Any]] | dict[str, str]
-    checksums: dict[str, str] = field(
-        default_factory=lambda: {
-            "algorithm": "crc32c",
-            "canvas_crc32c": "the letterboxed image, uint8, (3, H, W)",
-            "row_crc32c": "the row's bytes as stored",
-        }
-    )
+    checksums: dict[str, str]
     model: dict[str, Any] | None = None
 
     def to_json(self) -> str:

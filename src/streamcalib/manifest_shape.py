@@ -59,7 +59,7 @@ _FIELDS: dict[str, Check] = {
     "shape": lambda value: _list_of(_positive)(value) and len(value) == 4,
     "dtype": _TEXT,
     "layout": _TEXT,
-    "store": lambda value: value == "final",
+    "store": lambda value: value in ("final", "uint8"),
     "input_name": _TEXT,
     "extra_inputs": _dict_of(_with(value=_is(int, float, bool, list), dtype=_TEXT)),
     "recipe": _is(dict),

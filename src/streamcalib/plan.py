@@ -13,18 +13,18 @@ from streamcalib.stores.npy import HEADER_BYTES
 from streamcalib.wording import in_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from streamcalib.recipe import Recipe
 
 Container = Literal["npy", "npz"]
+StoreKind = Literal["final", "uint8"]
+"""What rows are on disk: the recipe's values, or the canvas as (3, H, W) uint8."""
 
 # A worker's anonymous memory, as measured on Linux at a tiny canvas with images of COCO's size: the
 # interpreter with numpy and OpenCV, and one file with its decoded image.
 _WORKER_BASE_BYTES = 40 * 2**20
 _IMAGE_BYTES = 4 * 2**20
-_MOST_ROWS_PER_TASK = 32
-_TASKS_PER_WORKER = 8
+# Canvases that are encoded and written at once; half of a small second-level cache.
+_TOGETHER_BYTES = 2**18
 _PUBLISHING_BYTES = 2**20
 _MANIFEST_BYTES_PER_ROW = 300
 
@@ -36,13 +36,15 @@ class Plan:
     Attributes
     ----------
     rows, row_shape, dtype
-        The array: ``(rows, *row_shape)``.
+        The values that the model sees: ``(rows, *row_shape)``.
+    canvas_shape
+        ``(3, H, W)``, of ``uint8``.
     container
         ``npy`` or ``npz``.
+    store
+        What the finished set holds.
     jobs
         Number of workers.
-    rows_per_task
-        How many rows a worker makes before it reports.
     free_bytes
         Free space on the output's volume.
     """
@@ -50,20 +52,42 @@ class Plan:
     rows: int
     row_shape: tuple[int, int, int]
     dtype: str
+    canvas_shape: tuple[int, int, int]
     container: Container
+    store: StoreKind
     jobs: int
-    rows_per_task: int
     free_bytes: int
 
     @property
+    def staged(self) -> StoreKind:
+        """What workers write; an ``.npz`` is encoded on its way out of the staging store."""
+        same = (self.row_shape, self.dtype) == (self.canvas_shape, "uint8")
+        canvases = self.store == "uint8" or self.container == "npz"
+        return "uint8" if canvases and not same else "final"
+
+    @property
+    def staged_row(self) -> tuple[tuple[int, int, int], str]:
+        """Shape and dtype of a row that workers write."""
+        if self.staged == "uint8":
+            return self.canvas_shape, "uint8"
+        return self.row_shape, self.dtype
+
+    @property
+    def stored_row(self) -> tuple[tuple[int, int, int], str]:
+        """Shape and dtype of a row in the finished set."""
+        if self.store == "uint8":
+            return self.canvas_shape, "uint8"
+        return self.row_shape, self.dtype
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
-        """Shape of the whole array."""
-        return (self.rows, *self.row_shape)
+        """Shape of the finished array on disk."""
+        return (self.rows, *self.stored_row[0])
 
     @property
     def row_bytes(self) -> int:
-        """Size of a row, in bytes."""
-        return prod(self.row_shape) * np.dtype(self.dtype).itemsize
+        """Size of a row in the finished set, in bytes."""
+        return _bytes(*self.stored_row)
 
     @property
     def file_bytes(self) -> int:
@@ -73,25 +97,34 @@ class Plan:
 
     @property
     def needed_bytes(self) -> int:
-        """Disk space a build takes at its peak: an ``.npz`` is copied from its staging file."""
-        copies = 1 if self.container == "npy" else 2
+        """Disk space a build takes at its peak: an ``.npz`` is made from a staging store."""
         side_files = _PUBLISHING_BYTES + self.rows * _MANIFEST_BYTES_PER_ROW
-        return copies * self.file_bytes + side_files
+        needed = self.file_bytes + side_files
+        if self.container == "npz":
+            needed += HEADER_BYTES + self.rows * _bytes(*self.staged_row)
+        return needed
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows a worker encodes and writes together."""
+        return max(1, _TOGETHER_BYTES // prod(self.canvas_shape))
 
     @property
     def projected_memory_bytes(self) -> int:
         """Anonymous memory of all workers together, for images of common size; not of the set."""
-        canvas_values = prod(self.row_shape)
-        return self.jobs * (_WORKER_BASE_BYTES + _IMAGE_BYTES + 2 * canvas_values + self.row_bytes)
-
-    def tasks(self) -> Iterator[range]:
-        """Yield disjoint ranges of rows, in order, that cover every row exactly once."""
-        for start in range(0, self.rows, self.rows_per_task):
-            yield range(start, min(start + self.rows_per_task, self.rows))
+        canvas_bytes = prod(self.canvas_shape)
+        together = self.rows_at_once * (canvas_bytes + _bytes(*self.staged_row))
+        return self.jobs * (_WORKER_BASE_BYTES + _IMAGE_BYTES + canvas_bytes + together)
 
 
 def make_plan(
-    *, rows: int, recipe: Recipe, container: Container, jobs: int, free_bytes: int
+    *,
+    rows: int,
+    recipe: Recipe,
+    container: Container,
+    jobs: int,
+    free_bytes: int,
+    store: StoreKind = "final",
 ) -> Plan:
     """Plan a build.
 
@@ -104,18 +137,22 @@ def make_plan(
         raise PlanError("there is nothing to build: no image was given or asked for.")
     if jobs < 1:
         raise PlanError(f"--jobs must be at least 1, not {jobs}.")
-    share = -(-rows // (jobs * _TASKS_PER_WORKER))
     plan = Plan(
         rows=rows,
         row_shape=recipe.row_shape,
         dtype=recipe.dtype,
+        canvas_shape=(3, recipe.height, recipe.width),
         container=container,
+        store=store,
         jobs=min(jobs, rows),
-        rows_per_task=max(1, min(_MOST_ROWS_PER_TASK, share)),
         free_bytes=free_bytes,
     )
     check_space(plan.needed_bytes, free_bytes, rows)
     return plan
+
+
+def _bytes(shape: tuple[int, ...], dtype: str) -> int:
+    return prod(shape) * np.dtype(dtype).itemsize
 
 
 def check_space(needed_bytes: int, free_bytes: int, rows: int) -> None:

@@ -12,13 +12,11 @@ from hypothesis import strategies as st
 import smallsets
 from streamcalib import CalibrationSet, ImageList, build
 from streamcalib.building.badimages import close_holes, stop_message
-from streamcalib.building.rowtable import RowTable
+from streamcalib.building.rowtable import COLUMNS, RowTable
+from streamcalib.building.slab import Made
 from streamcalib.errors import BadImagesError, Failure, ListError
-from streamcalib.pixels.letterbox import Placement
-from streamcalib.pixels.row import RowFacts
 from streamcalib.stores.npy import NpyStore
 
-PLACEMENT = Placement(height=1, width=1, top=0, left=0, ratio=1.0)
 WAYS = [
     pytest.param({"jobs": 1}, id="serial"),
     pytest.param({"jobs": 2}, id="loky"),
@@ -26,8 +24,9 @@ WAYS = [
 ]
 
 
-def facts(number: int) -> RowFacts:
-    return RowFacts(1, number + 1, PLACEMENT, "turbo", number, number, (0, 0, 0), (1, 1, 1))
+def made(row: int) -> Made:
+    columns = np.array([(row, 1, row + 1, row, row, 100 + row, 0, 1)], COLUMNS)
+    return Made(np.array([row]), columns, np.zeros(3, np.uint8), np.ones(3, np.uint8))
 
 
 def half_done(path, bad: list[bool]) -> tuple[NpyStore, RowTable]:
@@ -41,7 +40,7 @@ def half_done(path, bad: list[bool]) -> tuple[NpyStore, RowTable]:
                 table.fail(source, "broken")
             else:
                 writer.write(source, np.full(2, 1 + source, np.float32))
-                table.record(source, source, 100 + source, facts(source))
+                table.record(made(source))
     return store, table
 
 

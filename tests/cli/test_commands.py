@@ -205,7 +205,6 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(told, images, tmp_path):
     assert "(6, 3, 640, 640) float32" in plan["array"]
     assert re.match(r"30\.5 MB needed, [\d.]+ [kMGT]B free", plan["disk"])
     assert plan["workers"].startswith("2")
-    assert "rows a task" in plan["workers"]
     assert "of memory together" in plan["workers"]
     assert plan["exists"] == "no"
     assert smallsets.contents(tmp_path) == before

@@ -28,6 +28,11 @@ PLENTY = (
     "import shutil, types; shutil.disk_usage = lambda path: types.SimpleNamespace(free=10**15); "
     + smallsets.PROGRAM
 )
+# Where space cannot be reserved, the disk fills while rows are written.
+NOTHING_RESERVED = (
+    "from streamcalib.stores import writeback; writeback._libc_function = lambda name: None; "
+    + PLENTY
+)
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +64,9 @@ def folder(can_mount, tmp_path) -> Path:
     return tmp_path
 
 
-def stopped(folder: Path, size: str, *arguments: object) -> None:
+def stopped(folder: Path, size: str, *arguments: object, program: str = PLENTY) -> None:
     """Make sure that a command ends as it must when the volume fills."""
-    done = run_on(size, folder, *smallsets.command(*arguments, program=PLENTY))
+    done = run_on(size, folder, *smallsets.command(*arguments, program=program))
     assert done.returncode == 5, done
     assert done.stdout == ""
     assert done.stderr.startswith("streamcalib: error: ")
@@ -79,8 +84,9 @@ def stopped(folder: Path, size: str, *arguments: object) -> None:
     ids=["serial", "loky", "threading"],
 )
 @pytest.mark.parametrize("size", ["40k", "120k"])
-def test_rows_do_not_fit(folder, workers, size):
-    """The store is sparse, so that the disk fills while rows are written, early or late."""
+@pytest.mark.parametrize("program", [PLENTY, NOTHING_RESERVED], ids=["reserved", "sparse"])
+def test_rows_do_not_fit(folder, workers, size, program):
+    """Space that is gone is noticed before the first row, or while rows are written."""
     stopped(
         folder,
         size,
@@ -92,6 +98,7 @@ def test_rows_do_not_fit(folder, workers, size):
         "--imgsz",
         16,
         *workers,
+        program=program,
     )
 
 
@@ -113,9 +120,9 @@ def test_side_files_do_not_fit(folder, size):
     )
 
 
-@pytest.mark.parametrize("size", ["140k", "200k", "256k"])
+@pytest.mark.parametrize("size", ["40k", "120k", "164k"])
 def test_the_copy_does_not_fit(folder, size):
-    """An ``.npz`` is copied from its rows, and the copy is too much."""
+    """An ``.npz`` is made from staged canvases, and is too much beside them."""
     stopped(
         folder,
         size,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamcalib.errors import RecipeError
-from streamcalib.pixels.encode import encode_pixels, encode_planes, split_planes
+from streamcalib.pixels.encode import Encoder, split_planes
 from streamcalib.recipe import Recipe
 
 EVERY = np.arange(256, dtype=np.uint8)
@@ -124,21 +126,44 @@ def test_rows_by_table_are_rows_by_arithmetic(height, width, dtype, normalizatio
     planes = np.empty((3, height, width), np.uint8)
     split_planes(canvas, planes)
     assert np.array_equal(planes, canvas.transpose(2, 0, 1))
-    row = np.full((3, height, width), 7, dtype)
-    encode_planes(planes, recipe.lookup_table(), row)
-    assert np.array_equal(row, expected.astype(dtype).transpose(2, 0, 1))
-    row = np.full((height, width, 3), 7, dtype)
-    encode_pixels(canvas, recipe.lookup_table(), row)
-    assert np.array_equal(row, expected.astype(dtype))
+    for layout, axes in (("NCHW", (2, 0, 1)), ("NHWC", (0, 1, 2))):
+        laid = replace(recipe, layout=layout)
+        rows = np.full((1, *laid.row_shape), 7, dtype)
+        Encoder(laid).encode(planes[None], rows)
+        assert np.array_equal(rows[0], expected.astype(dtype).transpose(axes))
 
 
-def test_uint8_rows_are_the_canvas(generator):
-    """A uint8 row is the canvas in either layout."""
-    canvas = generator.integers(0, 256, (9, 11, 3), np.uint8)
-    table = Recipe.yolo11(dtype="uint8").lookup_table()
-    planes, row = np.empty((3, 9, 11), np.uint8), np.empty((3, 9, 11), np.uint8)
-    split_planes(canvas, planes)
-    encode_planes(planes, table, row)
-    assert np.array_equal(row, canvas.transpose(2, 0, 1))
-    encode_pixels(canvas, table, row := np.empty((9, 11, 3), np.uint8))
-    assert np.array_equal(row, canvas)
+@given(st.floats(1e-3, 1e6), st.integers(0, 2**32 - 1))
+def test_dividing_gives_what_the_table_holds(scale, seed):
+    """Where a recipe only divides, the division on whole rows is the table, for any scale."""
+    recipe = Recipe(height=16, width=16, scale=scale)
+    planes = np.random.default_rng(seed).integers(0, 256, (2, 3, 16, 16), np.uint8)
+    planes[0, 0] = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    rows = np.empty(planes.shape, np.float32)
+    Encoder(recipe).encode(planes, rows)
+    assert np.array_equal(rows, recipe.lookup_table()[0][planes])
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+@pytest.mark.parametrize("mean", [(0.0,) * 3, (0.5,) * 3, (0.4, 0.5, 0.6)], ids=str)
+def test_rows_encoded_together_are_rows_encoded_alone(layout, dtype, mean, generator):
+    """A slab of rows holds what its rows hold one by one, whichever way they are computed."""
+    if dtype == "uint8" and any(mean):
+        mean = (0.0, 0.0, 0.0)
+    scale = 1.0 if dtype == "uint8" else 255.0
+    recipe = Recipe(height=9, width=11, dtype=dtype, layout=layout, mean=mean, scale=scale)
+    canvases = generator.integers(0, 256, (5, 3, 9, 11), np.uint8)
+    rows = np.full((5, *recipe.row_shape), 7, dtype)
+    encoder = Encoder(recipe)
+    encoder.encode(canvases, rows)
+    table = recipe.lookup_table()
+    for canvas, row in zip(canvases, rows, strict=True):
+        alone = np.full((1, *recipe.row_shape), 7, dtype)
+        encoder.encode(canvas[None], alone)
+        assert np.array_equal(row, alone[0])
+        expected = np.stack([line[plane] for line, plane in zip(table, canvas, strict=True)])
+        if layout == "NHWC":
+            expected = expected.transpose(1, 2, 0)
+        assert np.array_equal(row, expected)
+    assert encoder.is_identity == (dtype == "uint8" and layout == "NCHW")

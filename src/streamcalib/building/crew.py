@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from streamcalib.building.pace import Pace
 from streamcalib.building.stopping import (
     TasksHere,
     close_quietly,
     loky_ending_quietly,
     signals_held_back,
 )
-from streamcalib.building.worker import Item, Report, Work, make_rows
+from streamcalib.building.worker import Outcome, Task, Work, make_rows
 from streamcalib.errors import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
 
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
@@ -31,42 +33,55 @@ class Crew:
     """The workers of one build."""
 
     def __init__(self, prepared: PreparedBuild, store: NpyStore, counter: Counter) -> None:
-        options, jobs = prepared.options, prepared.plan.jobs
+        options, plan = prepared.options, prepared.plan
         self._counter = counter
-        self._jobs, self._backend = jobs, options.backend
+        self._jobs, self._backend = plan.jobs, options.backend
         self._work = Work(
+            build=uuid4().hex,
             recipe=prepared.recipe,
             store=store,
+            encodes=plan.staged == "final",
+            rows_at_once=plan.rows_at_once,
+            window_bytes=options.cache_window // plan.jobs,
             bases=prepared.images.bases,
             decoder=options.decoder,
             max_pixels=options.max_pixels,
             tolerate_damage=options.tolerate_damage,
-            own_process=options.backend == "loky" and jobs > 1,
+            own_process=options.backend == "loky" and plan.jobs > 1,
         )
 
-    def make(self, tasks: Iterable[list[Item]], table: RowTable) -> None:
+    def make_all(self, entries: Sequence[str], table: RowTable) -> None:
+        """Make row i of image i, for all of them, and note what becomes of them."""
+        pace = Pace(len(entries), self._jobs)
+        tasks = (Task(r, r, entries[r.start : r.stop]) for r in pace.ranges())
+        with closing(self._run(tasks)) as outcomes:
+            for outcome in outcomes:
+                pace.note(len(outcome.made.rows) + len(outcome.failures), outcome.seconds)
+                self._note(outcome, table)
+
+    def make(self, tasks: Iterable[Task], table: RowTable) -> None:
         """Make the rows of all tasks and note what becomes of them."""
-        with closing(self._run(self._work, tasks)) as results:
-            for reports in results:
-                for report in reports:
-                    _note(report, table)
-                bad = sum(report.facts is None for report in reports)
-                self._counter.add(len(reports) - bad, bad)
+        with closing(self._run(tasks)) as outcomes:
+            for outcome in outcomes:
+                self._note(outcome, table)
 
-    def find_good(self, items: list[Item], table: RowTable) -> list[Item]:
-        """Return those of ``items`` whose image can become a row; note the others as bad."""
-        good = []
-        trial = replace(self._work, store=None)
-        with closing(self._run(trial, ([item] for item in items))) as results:
-            for reports in results:
-                for report in reports:
-                    if report.facts is None:
-                        _note(report, table)
-                    else:
-                        good.append(report.item)
-        return sorted(good, key=lambda item: item.source)
+    def find_good(self, tasks: Iterable[Task], table: RowTable) -> list[int]:
+        """Return the sources of those images that can become rows, ascending; note the others."""
+        good: list[int] = []
+        with closing(self._run(tasks, trial=True)) as outcomes:
+            for outcome in outcomes:
+                good += outcome.made.columns["source"].tolist()
+                for source, reason in outcome.failures:
+                    table.fail(source, reason)
+        return sorted(good)
 
-    def _run(self, work: Work, tasks: Iterable[list[Item]]) -> Generator[list[Report]]:
+    def _note(self, outcome: Outcome, table: RowTable) -> None:
+        table.record(outcome.made)
+        for source, reason in outcome.failures:
+            table.fail(source, reason)
+        self._counter.add(len(outcome.made.rows), len(outcome.failures))
+
+    def _run(self, tasks: Iterable[Task], *, trial: bool = False) -> Generator[Outcome]:
         settings: dict[str, Any] = {"backend": self._backend}
         if self._backend == "loky":
             settings["inner_max_num_threads"] = 1
@@ -79,15 +94,16 @@ class Crew:
                 batch_size=1,
                 pre_dispatch="2*n_jobs",
             )
-        results: Generator[list[Report]] | None = None
+        results: Generator[Outcome] | None = None
         here = TasksHere()
-        task = joblib.delayed(make_rows if work.own_process else here.make_rows)
+        make = make_rows if self._work.own_process else here.make_rows
+        task = joblib.delayed(partial(make, self._work, trial=trial))
         with loky_ending_quietly():
             try:
-                with signals_held_back(processes=work.own_process):
-                    results = parallel(task(work, items) for items in tasks)
-                for reports in results:  # noqa: UP028 ("yield from" would close them, and aloud)
-                    yield reports
+                with signals_held_back(processes=self._work.own_process):
+                    results = parallel(map(task, tasks))
+                for outcome in results:  # noqa: UP028 ("yield from" would close them, and aloud)
+                    yield outcome
             except TerminatedWorkerError as error:
                 raise StoppedError(
                     "a worker process died, most often for lack of memory or because one image "
@@ -97,11 +113,3 @@ class Crew:
                 if results is not None:
                     close_quietly(results)
                 here.stop()
-
-
-def _note(report: Report, table: RowTable) -> None:
-    item = report.item
-    if report.facts is None:
-        table.fail(item.source, report.reason)
-    else:
-        table.record(item.row, item.source, report.source_bytes, report.facts)

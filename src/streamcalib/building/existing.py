@@ -18,6 +18,7 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.listfile import ImageList
+    from streamcalib.plan import StoreKind
     from streamcalib.recipe import Recipe
 
 _COMPARED_SOURCES = 1000
@@ -28,6 +29,7 @@ def complete_set(
     images: ImageList,
     *,
     recipe: Recipe,
+    store: StoreKind,
     input_name: str,
     extra_inputs: dict[str, ExtraInput],
     tolerate_damage: bool,
@@ -55,6 +57,7 @@ def complete_set(
         )
         differences = [
             *_made_otherwise(found, images, recipe, tolerate_damage, maker),
+            *_stored_otherwise(found, store),
             *_named_otherwise(found, input_name, extra_inputs),
         ]
     except (SetError, SourceError) as error:
@@ -96,6 +99,11 @@ def _made_otherwise(
             f"tolerate damage: {made_from['tolerate_damage']}, not {tolerate_damage}"
         )
     return differences
+
+
+def _stored_otherwise(found: CalibrationSet, store: StoreKind) -> list[str]:
+    kind = found.manifest.store
+    return [] if kind == store else [f"store: {kind}, not {store}"]
 
 
 def _named_otherwise(

@@ -15,9 +15,10 @@ from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input, read_image_input
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
-from streamcalib.plan import Container, Plan, make_plan
+from streamcalib.plan import Container, Plan, StoreKind, make_plan
 from streamcalib.publish import check_side_files, free_bytes
 from streamcalib.recipe import Recipe
+from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class BuildOptions:
         What becomes of a set with bad images: ``stop``, ``skip`` or ``replace``.
     overwrite
         Replace an output that was built from another recipe or list.
+    store
+        What the set holds on disk: ``final`` values, or the ``uint8`` canvas, which is encoded
+        when it is read.
+    cache_window
+        What the build may hold of its output in the page cache, in bytes, over all workers.
     max_pixels
         Limit on an image's pixels.
     tolerate_damage
@@ -66,6 +72,8 @@ class BuildOptions:
     backend: Backend = "loky"
     on_bad: OnBad = "stop"
     overwrite: bool = False
+    store: StoreKind = "final"
+    cache_window: int = CACHE_WINDOW_BYTES
     max_pixels: int = MAX_PIXELS
     tolerate_damage: bool = False
     decoder: DecoderName = "auto"
@@ -77,6 +85,10 @@ class BuildOptions:
             raise InputError(f"--on-bad must be {', '.join(get_args(OnBad))}, not {self.on_bad!r}.")
         if self.decoder not in get_args(DecoderName):
             raise InputError(f"--decoder must be {', '.join(get_args(DecoderName))}.")
+        if self.store not in get_args(StoreKind):
+            raise InputError(f"--store must be {' or '.join(get_args(StoreKind))}.")
+        if self.cache_window < 1:
+            raise InputError("--cache-window must be above 0.")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
 
@@ -88,6 +100,8 @@ class BuildKeywords(TypedDict, total=False):
     backend: Backend
     on_bad: OnBad
     overwrite: bool
+    store: StoreKind
+    cache_window: int
     max_pixels: int
     tolerate_damage: bool
     decoder: DecoderName
@@ -147,6 +161,7 @@ def prepare(
     container = _container(path)
     graph = None if model is None else read_image_input(model)
     recipe = _agreed_recipe(recipe, graph)
+    store = _agreed_store(options.store, container, recipe)
     name = _agreed_name(input_name, graph)
     extras = _checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
@@ -155,6 +170,7 @@ def prepare(
         path,
         images,
         recipe=recipe,
+        store=store,
         input_name=name,
         extra_inputs=extras,
         tolerate_damage=options.tolerate_damage,
@@ -165,6 +181,7 @@ def prepare(
         rows=len(images),
         recipe=recipe,
         container=container,
+        store=store,
         jobs=worker_count(options),
         free_bytes=free_bytes(path, complete is not None),
     )
@@ -197,6 +214,16 @@ def _container(path: Path) -> Container:
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
         raise OutputError(f"the output {printable(path.name)} {ending}: use .npy or .npz.")
     return _CONTAINERS[path.suffix]
+
+
+def _agreed_store(store: StoreKind, container: Container, recipe: Recipe) -> StoreKind:
+    if store == "uint8" and container == "npz":
+        raise InputError(
+            "--store uint8 needs an .npy output: an .npz is for the quantizer, which takes final "
+            "values only. Build an .npy, and finalize that to an .npz."
+        )
+    # A recipe of plain uint8 rows has them on disk either way.
+    return "final" if (recipe.dtype, recipe.layout) == ("uint8", "NCHW") else store
 
 
 def _agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.building.rowtable import ROUTES
 from streamcalib.commands import model_facts, set_commands
-from streamcalib.manifest import Manifest, rows_path
+from streamcalib.manifest import Manifest
+from streamcalib.manifest_rows import checksum_kinds, keep_rows
 from streamcalib.pixels.letterbox import place
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.surroundings import image_folders, links_on_the_way, naming_variables, versions
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from streamcalib.images.listfile import ImageList
     from streamcalib.recipe import Recipe
 
-_MOST_INLINE_ROWS = 1000
 _MOST_PROBED_FOLDERS = 1000
 
 
@@ -33,24 +31,18 @@ def write_record(
     prepared: PreparedBuild, table: RowTable, failures: Sequence[Failure], staging: Path
 ) -> tuple[Manifest, Path | None]:
     """Return a finished build's manifest, and the side file for its rows in ``staging`` if any."""
-    images, recipe = prepared.images, prepared.recipe
-    rows: list[dict[str, Any]] | dict[str, str]
-    rows_file = None
-    records = _row_records(table, images, recipe)
-    if len(table) <= _MOST_INLINE_ROWS:
-        rows = list(records)
-    else:
-        rows_file = staging / "rows.jsonl"
-        rows = {"file": rows_path(prepared.out).name, "sha256": _write_lines(records, rows_file)}
+    images, recipe, plan = prepared.images, prepared.recipe, prepared.plan
+    records = _row_records(table, images, recipe, is_final=plan.store == "final")
+    rows, rows_file = keep_rows(records, len(table), prepared.out, staging)
     folders = image_folders(
         images.resolve(index) for index in range(min(len(images), _MOST_PROBED_FOLDERS))
     )
     model = model_facts(prepared.graph, recipe.row_shape) if prepared.graph else None
     manifest = Manifest(
-        shape=(len(table), *recipe.row_shape),
-        dtype=recipe.dtype,
-        layout=recipe.layout,
-        store="final",
+        shape=(len(table), *plan.stored_row[0]),
+        dtype=plan.stored_row[1],
+        layout=recipe.layout if plan.store == "final" else "NCHW",
+        store=plan.store,
         input_name=prepared.input_name,
         extra_inputs={
             name: {"value": extra.value, "dtype": extra.dtype}
@@ -76,6 +68,7 @@ def write_record(
         commands=set_commands(prepared.out, model),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=rows,
+        checksums=checksum_kinds(plan.store),
         model=model,
     )
     return manifest, rows_file
@@ -95,7 +88,9 @@ def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[s
     }
 
 
-def _row_records(table: RowTable, images: ImageList, recipe: Recipe) -> Iterator[dict[str, Any]]:
+def _row_records(
+    table: RowTable, images: ImageList, recipe: Recipe, *, is_final: bool
+) -> Iterator[dict[str, Any]]:
     for record in table.columns:
         source = int(record["source"])
         listed = source < len(images)
@@ -103,7 +98,7 @@ def _row_records(table: RowTable, images: ImageList, recipe: Recipe) -> Iterator
         spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
         bottom = recipe.height - spot.top - spot.height
         right = recipe.width - spot.left - spot.width
-        yield {
+        row = {
             "path": images.source(source),
             "list_row": source if listed else None,
             "height": height,
@@ -113,8 +108,10 @@ def _row_records(table: RowTable, images: ImageList, recipe: Recipe) -> Iterator
             "bytes": int(record["bytes"]),
             "decoded_by": ROUTES[record["route"]],
             "canvas_crc32c": f"{record['canvas_crc32c']:08x}",
-            "row_crc32c": f"{record['row_crc32c']:08x}",
         }
+        if is_final:
+            row["row_crc32c"] = f"{record['row_crc32c']:08x}"
+        yield row
 
 
 def _observed(table: RowTable, recipe: Recipe) -> list[float]:
@@ -123,16 +120,6 @@ def _observed(table: RowTable, recipe: Recipe) -> list[float]:
     low = min(float(values[channel, table.low[channel]]) for channel in range(3))
     high = max(float(values[channel, table.high[channel]]) for channel in range(3))
     return [low, high]
-
-
-def _write_lines(records: Iterator[dict[str, Any]], path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        while lines := [json.dumps(record) + "\n" for record in islice(records, 1000)]:
-            data = "".join(lines).encode()
-            digest.update(data)
-            file.write(data)
-    return digest.hexdigest()
 
 
 def _file_sha256(path: Path) -> str:

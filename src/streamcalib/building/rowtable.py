@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.pixels.row import RowFacts
+    from streamcalib.building.slab import Made
 
 ROUTES: tuple[str, ...] = get_args(Route)
-_COLUMNS = np.dtype(
+COLUMNS = np.dtype(
     [
         ("source", "<i8"),
         ("height", "<u4"),
@@ -29,6 +29,7 @@ _COLUMNS = np.dtype(
         ("done", "u1"),
     ]
 )
+"""What is known of a row; ``row_crc32c`` is of the row as stored."""
 
 
 class RowTable:
@@ -44,7 +45,7 @@ class RowTable:
     """
 
     def __init__(self, rows: int) -> None:
-        self.columns: NDArray[Any] = np.zeros(rows, _COLUMNS)
+        self.columns: NDArray[Any] = np.zeros(rows, COLUMNS)
         self.columns["source"] = np.arange(rows)
         self.low = np.full(3, 255)
         self.high = np.zeros(3, int)
@@ -53,20 +54,11 @@ class RowTable:
     def __len__(self) -> int:
         return len(self.columns)
 
-    def record(self, row: int, source: int, source_bytes: int, facts: RowFacts) -> None:
-        """Note a finished row."""
-        self.columns[row] = (
-            source,
-            facts.height,
-            facts.width,
-            facts.canvas_crc32c,
-            facts.row_crc32c,
-            source_bytes,
-            ROUTES.index(facts.route),
-            1,
-        )
-        np.minimum(self.low, facts.low, out=self.low)
-        np.maximum(self.high, facts.high, out=self.high)
+    def record(self, made: Made) -> None:
+        """Note finished rows."""
+        self.columns[made.rows] = made.columns
+        np.minimum(self.low, made.low, out=self.low)
+        np.maximum(self.high, made.high, out=self.high)
 
     def fail(self, source: int, reason: str) -> None:
         """Note a bad image."""

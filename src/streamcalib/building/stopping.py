@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
-from streamcalib.building.worker import Item, Report, Work, make_rows
+from streamcalib.building.worker import NO_TASK, Outcome, Task, Work, make_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator
 
 
 class TasksHere:
@@ -29,27 +29,27 @@ class TasksHere:
         self._running = 0
         self._stopped = False
 
-    def make_rows(self, work: Work, items: Sequence[Item]) -> list[Report]:
-        """Make rows, unless the build was stopped; see `worker.make_rows`."""
+    def make_rows(self, work: Work, task: Task, *, trial: bool) -> Outcome:
+        """Make rows until the build is stopped; see `worker.make_rows`."""
         with self._changed:
             if self._stopped:
-                return []
+                return make_rows(work, NO_TASK, trial=True)
             self._running += 1
         try:
-            return make_rows(work, items)
+            return make_rows(work, task, trial=trial, stopped=lambda: self._stopped)
         finally:
             with self._changed:
                 self._running -= 1
                 self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let no task begin, and wait for those that have."""
+        """Let no image begin, and wait for those that have."""
         with self._changed:
             self._stopped = True
             self._changed.wait_for(lambda: not self._running)
 
 
-def close_quietly(results: Generator[list[Report]]) -> None:
+def close_quietly(results: Generator[Outcome]) -> None:
     """End the workers' tasks, without joblib's warning: what ended the build is told by itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

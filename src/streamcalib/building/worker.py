@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
 
+from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import read_image
-from streamcalib.pixels.row import RowFacts, RowMaker
+from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
+from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from streamcalib.building.slab import Made
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
+    from streamcalib.stores.store import RowWriter
 
 
-class Item(NamedTuple):
-    """One image to make: its row, the index of its source, and its path as listed."""
+class Task(NamedTuple):
+    """Images to make: their rows, the indices of their sources, and their paths as listed."""
 
-    row: int
-    source: int
-    entry: str
+    rows: Sequence[int]
+    sources: Sequence[int]
+    entries: Sequence[str]
 
 
-class Report(NamedTuple):
-    """What became of an `Item`: its facts, or the reason why it is bad."""
+NO_TASK = Task((), (), ())
 
-    item: Item
-    source_bytes: int
-    facts: RowFacts | None
-    reason: str = ""
+
+class Outcome(NamedTuple):
+    """What became of a `Task`.
+
+    Attributes
+    ----------
+    made
+        The rows that are done.
+    failures
+        Index of the source and reason of every bad image.
+    seconds
+        How long it took.
+    """
+
+    made: Made
+    failures: list[tuple[int, str]]
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +65,26 @@ class Work:
 
     Attributes
     ----------
+    build
+        Tells one build from another.
     store
-        Where rows go; None only tries the images.
+        Where rows go.
+    encodes
+        Whether the store holds the recipe's values; else it holds canvases.
+    rows_at_once
+        How many rows are encoded and written together.
+    window_bytes
+        What one worker may hold in the page cache.
     own_process
         Whether workers are processes of their own, in which OpenCV's threads are held at one.
     """
 
+    build: str
     recipe: Recipe
-    store: NpyStore | None
+    store: NpyStore
+    encodes: bool
+    rows_at_once: int
+    window_bytes: int
     bases: tuple[Path, ...]
     decoder: DecoderName
     max_pixels: int
@@ -61,48 +92,100 @@ class Work:
     own_process: bool
 
 
-def make_rows(work: Work, items: Sequence[Item]) -> list[Report]:
-    """Make the rows of ``items`` and return a report for each, in order.
+class _Tools(NamedTuple):
+    """What a worker keeps from task to task of one build, so that buffers are used again."""
+
+    build: str
+    maker: CanvasMaker
+    slab: Slab
+    behind: WriteBehind
+
+
+_kept = threading.local()
+
+
+def make_rows(
+    work: Work, task: Task, *, trial: bool = False, stopped: Callable[[], bool] = lambda: False
+) -> Outcome:
+    """Make the rows of a task.
+
+    Parameters
+    ----------
+    trial
+        Write nothing; only see which images can become rows.
+    stopped
+        Asked before every image; once it says so, the rest is left undone.
 
     Raises
     ------
     StoppedError
         If a row cannot be written.
     """
-    if work.own_process:
-        cv2.setNumThreads(1)
-    maker = RowMaker(
-        work.recipe,
-        find_decoder(work.decoder),
-        max_pixels=work.max_pixels,
-        tolerate_damage=work.tolerate_damage,
-    )
-    if work.store is None:
-        return [_try(work, maker, item)[0] for item in items]
-    reports = []
+    started = time.perf_counter()
+    tools = _tools(work)
+    failures: list[tuple[int, str]] = []
     try:
-        with work.store.writer() as writer:
-            for item in items:
-                report, row = _try(work, maker, item)
-                if row is not None:
-                    writer.write(item.row, row)
-                reports.append(report)
+        with _writer(work, tools, trial) as writer:
+            for row, source, entry in zip(*task, strict=True):
+                if stopped():
+                    break
+                if reason := _make(work, tools, row, source, entry):
+                    failures.append((source, reason))
+                elif tools.slab.is_full:
+                    tools.slab.flush(writer)
+            tools.slab.flush(writer)
     except OSError as error:
         raise StoppedError(
             f"writing {printable(str(work.store.path))} failed: {error.strerror or error}. Free "
             "space or mend the volume, then run the same command again."
         ) from error
-    return reports
+    return Outcome(tools.slab.made(), failures, time.perf_counter() - started)
 
 
-def _try(work: Work, maker: RowMaker, item: Item) -> tuple[Report, NDArray[Any] | None]:
-    size = 0
+def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
+    """Make one row in the slab; return why its image is bad, or nothing."""
     try:
-        data = read_image(item.entry, work.bases)
-        size = len(data)
-        row, facts = maker.make(data)
+        data = read_image(entry, work.bases)
+        facts = tools.maker.make(data, tools.slab.free_canvas)
     except ImageError as error:
-        return Report(item, size, None, str(error)), None
+        return str(error)
     except MemoryError:
-        return Report(item, size, None, "there is not enough memory to decode it"), None
-    return Report(item, size, facts), row
+        return "there is not enough memory to decode it"
+    tools.slab.add(row, source, len(data), facts)
+    return ""
+
+
+class _NoWriter:
+    """Takes rows and writes nothing."""
+
+    def write(self, index: int, rows: NDArray[Any]) -> None:
+        """Write nothing."""
+
+    def __enter__(self) -> _NoWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+def _writer(work: Work, tools: _Tools, trial: bool) -> AbstractContextManager[RowWriter]:
+    return _NoWriter() if trial else work.store.writer(tools.behind)
+
+
+def _tools(work: Work) -> _Tools:
+    tools: _Tools | None = getattr(_kept, "tools", None)
+    if tools is None or tools.build != work.build:
+        if work.own_process:
+            cv2.setNumThreads(1)
+        maker = CanvasMaker(
+            work.recipe,
+            find_decoder(work.decoder),
+            max_pixels=work.max_pixels,
+            tolerate_damage=work.tolerate_damage,
+        )
+        slab = Slab(work.recipe, work.rows_at_once, encodes=work.encodes)
+        tools = _Tools(work.build, maker, slab, WriteBehind(work.window_bytes))
+        _kept.tools = tools
+    # What an error left half-made is nobody's.
+    tools.slab.clear()
+    return tools

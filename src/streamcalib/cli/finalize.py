@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 )
 @options.input_name
 @options.extra_inputs
+@options.jobs
+@options.cache_window
 @options.overwrite
 @options.dry_run
 @options.quiet
@@ -30,11 +32,13 @@ def command(
     out: str,
     input_name: str | None,
     extra_inputs: list[ExtraInput],
+    jobs: int | None,
+    cache_window: int,
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
 ) -> None:
-    """Write a finished SET as .npy or .npz, streamed.
+    """Write the final values of a finished SET as .npy or .npz, streamed.
 
     In an .npz every model input is one member, named as the graph names it.
     """
@@ -44,6 +48,8 @@ def command(
         input_name=input_name,
         extra_inputs=extra_inputs,
         overwrite=overwrite,
+        jobs=jobs,
+        cache_window=cache_window,
     )
     if dry_run:
         click.echo(

@@ -11,8 +11,10 @@ from streamcalib.building.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptio
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
+from streamcalib.plan import StoreKind
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
+from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,19 +103,43 @@ _RECIPE = (
     ),
 )
 
+jobs = click.option(
+    "--jobs",
+    type=int,
+    metavar="N",
+    help="Number of workers.  [default: every core that this process may use]",
+)
+
+
+def _in_bytes(_context: click.Context, _option: click.Parameter, value: float) -> int:
+    return int(value * 1e6)
+
+
+cache_window = click.option(
+    "--cache-window",
+    type=click.FloatRange(min=1),
+    default=CACHE_WINDOW_BYTES / 1e6,
+    metavar="MB",
+    callback=_in_bytes,
+    help="What may be held of the output in the page cache, in 10^6 bytes, over all workers.",
+)
+
 _BUILD = (
-    click.option(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="Number of workers.  [default: every core that this process may use]",
-    ),
+    jobs,
     click.option(
         "--backend",
         type=click.Choice(get_args(Backend)),
         default="loky",
         help="Workers as processes (loky) or threads.",
     ),
+    click.option(
+        "--store",
+        type=click.Choice(get_args(StoreKind)),
+        default="final",
+        help="What an .npy holds: final values, or the uint8 canvas in a quarter of float32's "
+        "space, which is encoded when it is read.",
+    ),
+    cache_window,
     click.option(
         "--on-bad",
         type=click.Choice(get_args(OnBad)),

@@ -90,11 +90,11 @@ def tell_demo_plan(plan: Plan, out: str) -> None:
 
 
 def _tell_sizes(plan: Plan) -> None:
-    click.echo(f"array     {plan.shape} {plan.dtype}")
+    kind = "" if plan.store == "final" else f", canvases that are encoded as {plan.dtype} when read"
+    click.echo(f"array     {plan.shape} {plan.stored_row[1]}{kind}")
     click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {in_units(plan.free_bytes)} free")
     click.echo(
-        f"workers   {plan.jobs}, {plan.rows_per_task} rows a task, about "
-        f"{in_units(plan.projected_memory_bytes)} of memory together"
+        f"workers   {plan.jobs}, about {in_units(plan.projected_memory_bytes)} of memory together"
     )
 
 

@@ -48,6 +48,7 @@ def decode(
     orientation: Orientation = "opencv",
     max_pixels: int = MAX_PIXELS,
     tolerate_damage: bool = False,
+    window: Callable[[int, int], NDArray[np.uint8] | None] | None = None,
 ) -> Decoded:
     """Decode an image file exactly as ``cv2.imdecode(data, IMREAD_COLOR)`` of OpenCV 5 does.
 
@@ -65,6 +66,9 @@ def decode(
         Limit on height times width, checked before memory is taken.
     tolerate_damage
         Take what ``cv2.imread`` gives for a damaged JPEG instead of refusing it.
+    window
+        Asked once for where an image of this height and width shall be decoded to, if it can be
+        decoded straight to anywhere: C-contiguous, or None. The image is then that array itself.
 
     Raises
     ------
@@ -82,8 +86,10 @@ def decode(
     _check_size(header.height, header.width, max_pixels)
     turn = plain_orientation(data, header) if orientation == "opencv" else 1
     if turn is not None and header.is_common and is_complete(data, header):
+        out = window(header.height, header.width) if window is not None and turn == 1 else None
         try:
-            return Decoded(apply_orientation(decoder.decode(data, channel_order), turn), "turbo")
+            image = decoder.decode(data, channel_order, out)
+            return Decoded(apply_orientation(image, turn), "turbo")
         except TurboError:
             pass
     if not tolerate_damage and (damage := find_damage(data, header)) is not None:

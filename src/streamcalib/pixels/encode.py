@@ -1,4 +1,4 @@
-"""Canvas to the recipe's values: one table look-up a pixel and channel, then the layout."""
+"""Canvas to the recipe's values: each a function of a byte and its channel; then the layout."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamcalib.recipe import Recipe
+
 # OpenCV's LUT copies table entries by their size; it has no name for numpy's float16.
-_SAME_SIZE = {2: np.int16, 4: np.float32}
+_SAME_SIZE = {1: np.uint8, 2: np.int16, 4: np.float32}
 
 
 def split_planes(canvas: NDArray[np.uint8], planes: NDArray[np.uint8]) -> None:
@@ -19,21 +21,60 @@ def split_planes(canvas: NDArray[np.uint8], planes: NDArray[np.uint8]) -> None:
     cv2.split(canvas, [planes[0], planes[1], planes[2]])
 
 
-def encode_planes(planes: NDArray[np.uint8], table: NDArray[Any], row: NDArray[Any]) -> None:
-    """Fill ``row`` (3, H, W) with ``row[c] = table[c][planes[c]]``.
+class Encoder:
+    """Turns canvases into the rows of one recipe.
 
-    ``planes`` (3, H, W) uint8; ``table`` (3, 256) in the row's dtype. All C-contiguous.
+    Attributes
+    ----------
+    is_identity
+        Whether a row's bytes are those of its canvas.
     """
-    if table.dtype == np.uint8:
-        # A uint8 recipe has no normalization: its table changes nothing.
-        row[...] = planes
-        return
-    kind = _SAME_SIZE[table.dtype.itemsize]
-    for plane, line, out in zip(planes, table.view(kind), row.view(kind), strict=True):
-        cv2.LUT(plane, line, dst=out)
+
+    def __init__(self, recipe: Recipe) -> None:
+        self._table = recipe.lookup_table()
+        self._kind = _SAME_SIZE[self._table.dtype.itemsize]
+        self._one_table = bool((self._table == self._table[0]).all())
+        self._divisor = np.float32(recipe.scale) if _only_divides(recipe) else None
+        self._pixels_last = recipe.layout == "NHWC"
+        self.is_identity = recipe.dtype == "uint8" and not self._pixels_last
+
+    def encode(self, canvases: NDArray[np.uint8], rows: NDArray[Any]) -> None:
+        """Fill ``rows`` (k, *row shape) with the values of ``canvases`` (k, 3, H, W).
+
+        Both C-contiguous, ``rows`` in the recipe's dtype. Entry for entry the recipe's
+        `lookup_table`.
+        """
+        if not self._pixels_last:
+            self._encode(canvases, rows, planes=True)
+            return
+        pixels = np.empty(rows.shape, np.uint8)
+        for canvas, row in zip(canvases, pixels, strict=True):
+            cv2.merge(list(canvas), dst=row)
+        self._encode(pixels, rows, planes=False)
+
+    def _encode(self, values: NDArray[np.uint8], rows: NDArray[Any], planes: bool) -> None:
+        if self._table.dtype == np.uint8:
+            # A uint8 recipe has no normalization: its table changes nothing.
+            np.copyto(rows, values)
+        elif self._divisor is not None:
+            # What fills the table, on vectors of eight: faster than looking up.
+            np.copyto(rows, values)
+            np.divide(rows, self._divisor, out=rows)
+        elif self._one_table:
+            _look_up(values, self._table[0].view(self._kind), rows.view(self._kind))
+        elif planes:
+            for canvas, row in zip(values, rows, strict=True):
+                for plane, line, out in zip(canvas, self._table, row, strict=True):
+                    _look_up(plane, line.view(self._kind), out.view(self._kind))
+        else:
+            interleaved = np.ascontiguousarray(self._table.T).view(self._kind)[None]
+            for pixels, row in zip(values, rows, strict=True):
+                cv2.LUT(pixels, interleaved, dst=row.view(self._kind))
 
 
-def encode_pixels(canvas: NDArray[np.uint8], table: NDArray[Any], row: NDArray[Any]) -> None:
-    """Fill ``row`` (H, W, 3) from a canvas (H, W, 3); ``table`` as in `encode_planes`."""
-    for channel, line in enumerate(table):
-        row[..., channel] = line[canvas[..., channel]]
+def _look_up(values: NDArray[np.uint8], table: NDArray[Any], out: NDArray[Any]) -> None:
+    cv2.LUT(values.reshape(1, -1), table, dst=out.reshape(1, -1))
+
+
+def _only_divides(recipe: Recipe) -> bool:
+    return recipe.dtype == "float32" and not any(recipe.mean) and set(recipe.std) == {1.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -33,6 +34,7 @@ class Placement(NamedTuple):
     ratio: float
 
 
+@lru_cache(maxsize=1024)
 def place(
     image_height: int,
     image_width: int,
@@ -64,14 +66,30 @@ def letterbox(
     ``canvas`` (height, width, 3), C-contiguous, is overwritten whole. An image that already has
     the placement's size is copied, as Ultralytics does.
     """
+    pad(canvas, placement, pad_value)
+    fit(image, window(canvas, placement))
+
+
+def window(canvas: NDArray[np.uint8], placement: Placement) -> NDArray[np.uint8]:
+    """Return the view of a canvas (H, W, 3) in which an image stands."""
+    height, width, top, left, _ = placement
+    return canvas[top : top + height, left : left + width]
+
+
+def pad(canvas: NDArray[np.uint8], placement: Placement, value: int) -> None:
+    """Fill a canvas (H, W, 3) around the `window`."""
     height, width, top, left, _ = placement
     bottom, right = top + height, left + width
-    canvas[:top] = pad_value
-    canvas[bottom:] = pad_value
-    canvas[top:bottom, :left] = pad_value
-    canvas[top:bottom, right:] = pad_value
-    window = canvas[top:bottom, left:right]
+    canvas[:top] = value
+    canvas[bottom:] = value
+    canvas[top:bottom, :left] = value
+    canvas[top:bottom, right:] = value
+
+
+def fit(image: NDArray[np.uint8], window: NDArray[np.uint8]) -> None:
+    """Fill a `window` with an image (H, W, 3), resized with ``INTER_LINEAR`` if it must be."""
     if image.shape == window.shape:
         window[...] = image
     else:
+        height, width = window.shape[:2]
         window[...] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -30,8 +30,14 @@ class TurboDecoder(Protocol):
 
     name: str
 
-    def decode(self, data: bytes, pixels: str) -> NDArray[np.uint8]:
-        """Return (H, W, C) in ``pixels`` ("RGB", "BGR" or "CMYK"); raise `TurboError`."""
+    def decode(
+        self, data: bytes, pixels: str, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
+        """Return (H, W, C) in ``pixels`` ("RGB", "BGR" or "CMYK"); raise `TurboError`.
+
+        The image is ``out`` itself, C-contiguous, if that is given and has the image's shape, and
+        else a new array; after an error ``out`` holds anything.
+        """
         ...
 
     def describe(self) -> str:
@@ -44,13 +50,17 @@ class SimpleJpeg:
 
     name = "simplejpeg"
 
-    def decode(self, data: bytes, pixels: str) -> NDArray[np.uint8]:
+    def decode(
+        self, data: bytes, pixels: str, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Decode; see `TurboDecoder.decode`."""
         try:
-            image: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, pixels)
+            if out is not None and simplejpeg.decode_jpeg_header(data)[:2] != out.shape[:2]:
+                out = None
+            image: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, pixels, buffer=out)
         except ValueError as error:
             raise TurboError(str(error)) from error
-        return image
+        return image if out is None else out
 
     def describe(self) -> str:
         """Describe; see `TurboDecoder.describe`."""
@@ -75,9 +85,11 @@ class PyTurboJpeg:
         self._formats = {"RGB": TJPF_RGB, "BGR": TJPF_BGR, "CMYK": TJPF_CMYK}
         self._library = _strict_turbojpeg()
 
-    def decode(self, data: bytes, pixels: str) -> NDArray[np.uint8]:
+    def decode(
+        self, data: bytes, pixels: str, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Decode; see `TurboDecoder.decode`."""
-        image: NDArray[np.uint8] = self._library.decode(data, self._formats[pixels])
+        image: NDArray[np.uint8] = self._library.decode(data, self._formats[pixels], dst=out)
         return image
 
     def describe(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.durable import sync
+from streamcalib.stores.writeback import WriteBehind, reserve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,18 +37,21 @@ def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 class NpyWriter:
     """Writes rows of a ``.npy`` store by position; see `RowWriter`."""
 
-    def __init__(self, store: NpyStore) -> None:
+    def __init__(self, store: NpyStore, behind: WriteBehind | None = None) -> None:
         self._row_bytes = store.row_bytes
+        self._behind = behind
         self._file = os.open(store.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
 
-    def write(self, index: int, row: NDArray[Any]) -> None:
-        """Write one row; raises ``OSError`` if the disk does not take it whole."""
-        view = row.reshape(-1).view(np.uint8).data
-        position = HEADER_BYTES + index * self._row_bytes
+    def write(self, index: int, rows: NDArray[Any]) -> None:
+        """Write rows; raises ``OSError`` if the disk does not take them whole."""
+        view = rows.reshape(-1).view(np.uint8).data
+        start = position = HEADER_BYTES + index * self._row_bytes
         while view:
             written = _write_at(self._file, view, position)
             view = view[written:]
             position += written
+        if self._behind is not None:
+            self._behind.wrote(self._file, start, position - start)
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +62,11 @@ class NpyWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        os.close(self._file)
+        try:
+            if self._behind is not None and kind is None:
+                self._behind.push(self._file)
+        finally:
+            os.close(self._file)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +89,18 @@ class NpyStore:
         return HEADER_BYTES + self.rows * self.row_bytes
 
     def create(self) -> None:
-        """Write the header and set the file's size; an existing file is replaced."""
+        """Write the header and reserve the file's space; an existing file is replaced.
+
+        Raises ``OSError`` if there is not enough space.
+        """
         with self.path.open("wb") as file:
             file.write(self._header())
-            file.truncate(self.file_bytes)
+            file.flush()
+            reserve(file.fileno(), self.file_bytes)
 
-    def writer(self) -> NpyWriter:
-        """Open for writing."""
-        return NpyWriter(self)
+    def writer(self, behind: WriteBehind | None = None) -> NpyWriter:
+        """Open for writing; ``behind`` keeps the page cache small."""
+        return NpyWriter(self, behind)
 
     def read(self) -> NDArray[Any]:
         """Map all rows, read-only."""

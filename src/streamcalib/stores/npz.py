@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.stores.writeback import WriteBehind
+
 _LOCAL_HEADER_BYTES = 30
 _ZIP64_FIELD_BYTES = 20
 _EXTRA_HEADER_BYTES = 4
@@ -30,10 +32,14 @@ class NpzWriter:
     ----------
     path
         The file to make; replaced if it exists.
+    behind
+        Keeps the page cache small.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
+    def __init__(self, path: Path, behind: WriteBehind | None = None) -> None:
+        self._behind = behind
+        self._file = path.open("w+b")
+        self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED, allowZip64=True)
 
     def add(
         self,
@@ -54,17 +60,23 @@ class NpzWriter:
         with self._zip.open(info, "w", force_zip64=True) as member:
             member.write(npy_header(shape, dtype))
             for part in parts:
+                start = self._file.tell()
                 member.write(part.reshape(-1).view(np.uint8).data)
+                if self._behind is not None:
+                    self._file.flush()
+                    self._behind.wrote(self._file.fileno(), start, self._file.tell() - start)
 
     def close(self) -> None:
         """Write the directory of the archive."""
-        self._zip.close()
+        try:
+            self._zip.close()
+        finally:
+            self._file.close()
 
     def _padding(self, info: zipfile.ZipInfo) -> bytes:
         name_bytes = len(info.filename.encode("utf-8"))
         fixed = _LOCAL_HEADER_BYTES + name_bytes + _ZIP64_FIELD_BYTES + _EXTRA_HEADER_BYTES
-        position = self._zip.fp.tell() if self._zip.fp else 0
-        padding = -(position + fixed) % HEADER_BYTES
+        padding = -(self._file.tell() + fixed) % HEADER_BYTES
         return _PADDING_ID.to_bytes(2, "little") + padding.to_bytes(2, "little") + bytes(padding)
 
 

@@ -10,12 +10,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.stores.writeback import WriteBehind
+
 
 class RowWriter(Protocol):
     """A worker's open store. Workers write disjoint rows; none waits for another."""
 
-    def write(self, index: int, row: NDArray[Any]) -> None:
-        """Write one row, C-contiguous, in the store's row shape and dtype, at ``index``."""
+    def write(self, index: int, rows: NDArray[Any]) -> None:
+        """Write consecutive rows from ``index`` on, or a single one.
+
+        ``rows``, (k, *row shape) or (*row shape), is C-contiguous and in the store's dtype. Raises
+        ``OSError``.
+        """
         ...
 
     def __enter__(self) -> Self: ...
@@ -40,8 +46,8 @@ class Store(Protocol):
         """Allocate the store; its rows read as zero until they are written."""
         ...
 
-    def writer(self) -> RowWriter:
-        """Open the store for writing rows, in this process."""
+    def writer(self, behind: WriteBehind | None = None) -> RowWriter:
+        """Open the store for writing rows, in this process; ``behind`` keeps the cache small."""
         ...
 
     def read(self) -> NDArray[Any]:

@@ -1,0 +1,129 @@
+"""A worker's rows on their way into the store, a few at a time.
+
+Small rows are encoded and written together, so that many share the cost of a call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from streamcalib.building.rowtable import COLUMNS, ROUTES
+from streamcalib.pixels.checksum import checksum
+from streamcalib.pixels.encode import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from streamcalib.pixels.canvas import CanvasFacts
+    from streamcalib.recipe import Recipe
+    from streamcalib.stores.store import RowWriter
+
+
+class Made(NamedTuple):
+    """Rows that are done.
+
+    Attributes
+    ----------
+    rows
+        Their indices, (k,).
+    columns
+        What is known of them, (k,) of `COLUMNS`.
+    low, high
+        Smallest and largest canvas value per channel over all of them, (3,); 255 and 0 of none.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[Any]
+    low: NDArray[np.uint8]
+    high: NDArray[np.uint8]
+
+
+class Slab:
+    """Buffers for a few rows, and what is known of those made in them.
+
+    Parameters
+    ----------
+    recipe
+        What a row is.
+    size
+        How many rows are encoded and written at once.
+    encodes
+        Whether the store holds the recipe's values; else it holds canvases.
+    """
+
+    def __init__(self, recipe: Recipe, size: int, *, encodes: bool) -> None:
+        self._canvases = np.empty((size, 3, recipe.height, recipe.width), np.uint8)
+        self._encoder = Encoder(recipe)
+        self._encoded: NDArray[Any] | None = None
+        if encodes and not self._encoder.is_identity:
+            self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._rows: list[int] = []
+        self._facts: list[tuple[int, ...]] = []
+        self._row_crcs: list[int] = []
+        self._low = np.full(3, 255, np.uint8)
+        self._high = np.zeros(3, np.uint8)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether rows must be flushed before another is made."""
+        return self._waiting == len(self._canvases)
+
+    @property
+    def free_canvas(self) -> NDArray[np.uint8]:
+        """Where the next row's canvas (3, H, W) is to be made."""
+        canvas: NDArray[np.uint8] = self._canvases[self._waiting]
+        return canvas
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._rows) - len(self._row_crcs)
+
+    def add(self, row: int, source: int, source_bytes: int, facts: CanvasFacts) -> None:
+        """Take what stands in `free_canvas` as the canvas of ``row``."""
+        self._rows.append(row)
+        height, width, route, canvas_crc32c = facts
+        self._facts.append(
+            (source, height, width, canvas_crc32c, 0, source_bytes, ROUTES.index(route), 1)
+        )
+
+    def flush(self, writer: RowWriter) -> None:
+        """Encode and write the rows that wait; raises ``OSError``."""
+        count = self._waiting
+        if not count:
+            return
+        canvases = self._canvases[:count]
+        np.minimum(self._low, canvases.min(axis=(0, 2, 3)), out=self._low)
+        np.maximum(self._high, canvases.max(axis=(0, 2, 3)), out=self._high)
+        stored: NDArray[Any] = canvases
+        crcs = [facts[3] for facts in self._facts[-count:]]
+        if self._encoded is not None:
+            stored = self._encoded[:count]
+            self._encoder.encode(canvases, stored)
+            crcs = [checksum(row) for row in stored]
+        for start, stop in _runs(rows := self._rows[-count:]):
+            writer.write(rows[start], stored[start:stop])
+        self._row_crcs += crcs
+
+    def made(self) -> Made:
+        """Return what is known of the rows flushed since the slab was cleared."""
+        done = len(self._row_crcs)
+        columns = np.array(self._facts[:done], COLUMNS)
+        columns["row_crc32c"] = self._row_crcs
+        return Made(np.array(self._rows[:done], np.int64), columns, self._low, self._high)
+
+
+def _runs(rows: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the places between which row indices follow each other."""
+    start = 0
+    for place in range(1, len(rows) + 1):
+        if place == len(rows) or rows[place] != rows[place - 1] + 1:
+            yield start, place
+            start = place

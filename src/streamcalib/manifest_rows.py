@@ -1,0 +1,66 @@
+"""A manifest's records of its rows: inside it while they are few, in a side file when many."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from streamcalib.manifest import rows_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from streamcalib.plan import StoreKind
+
+_MOST_INLINE_ROWS = 1000
+_LINES_AT_ONCE = 1000
+
+
+def keep_rows(
+    records: Iterator[dict[str, Any]], count: int, out: Path, staging: Path
+) -> tuple[list[dict[str, Any]] | dict[str, str], Path | None]:
+    """Return what the manifest of ``out`` says of its rows, and the side file made for it if any.
+
+    ``records`` are ``count`` in number; the side file is written into ``staging``. Raises
+    ``OSError``.
+    """
+    if count <= _MOST_INLINE_ROWS:
+        return list(records), None
+    path = staging / "rows.jsonl"
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        while lines := [json.dumps(r) + "\n" for r in islice(records, _LINES_AT_ONCE)]:
+            data = "".join(lines).encode()
+            digest.update(data)
+            file.write(data)
+    return {"file": rows_path(out).name, "sha256": digest.hexdigest()}, path
+
+
+def checksum_kinds(store: StoreKind) -> dict[str, str]:
+    """Return what a manifest says of the checksums in its records."""
+    kinds = {"algorithm": "crc32c", "canvas_crc32c": "the letterboxed image, uint8, (3, H, W)"}
+    if store == "final":
+        kinds["row_crc32c"] = "the row's bytes as stored"
+    return kinds
+
+
+def with_row_checksums(
+    records: Iterator[dict[str, Any]], crcs: list[int] | None
+) -> Iterator[dict[str, Any]]:
+    """Yield records with the checksums of rows as they are stored now; None keeps them."""
+    if crcs is None:
+        yield from records
+        return
+    for record, crc in zip(records, crcs, strict=True):
+        yield {**record, "row_crc32c": f"{crc:08x}"}
+
+
+def same_rows(first: Iterator[dict[str, Any]], second: Iterator[dict[str, Any]]) -> bool:
+    """Whether two sets of equally many rows of one recipe hold the same, in whatever store."""
+    return all(
+        {**a, "row_crc32c": ""} == {**b, "row_crc32c": ""}
+        for a, b in zip(first, second, strict=True)
+    )

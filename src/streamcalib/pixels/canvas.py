@@ -1,0 +1,114 @@
+"""One image's bytes to its canvas: decode, letterbox, planes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from streamcalib.pixels.checksum import checksum
+from streamcalib.pixels.decode import MAX_PIXELS, Route, decode
+from streamcalib.pixels.encode import split_planes
+from streamcalib.pixels.letterbox import Placement, fit, pad, place, window
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streamcalib.pixels.turbo import TurboDecoder
+    from streamcalib.recipe import Recipe
+
+
+class CanvasFacts(NamedTuple):
+    """What is known of a canvas once it is made.
+
+    Attributes
+    ----------
+    height, width
+        Size of the upright image, in pixels.
+    route
+        How it was decoded.
+    canvas_crc32c
+        Checksum of the canvas as (3, H, W) uint8.
+    """
+
+    height: int
+    width: int
+    route: Route
+    canvas_crc32c: int
+
+
+class CanvasMaker:
+    """Makes canvases of one recipe, one at a time, in buffers of its own.
+
+    Parameters
+    ----------
+    recipe
+        Size, padding, place, channel order and orientation.
+    decoder
+        The strict JPEG decoder to use.
+    max_pixels, tolerate_damage
+        As in `decode`.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        decoder: TurboDecoder,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        tolerate_damage: bool = False,
+    ) -> None:
+        self._recipe = recipe
+        self._decoder = decoder
+        self._max_pixels = max_pixels
+        self._tolerate_damage = tolerate_damage
+        self._canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
+        self._padded_for: Placement | None = None
+        self._straight: NDArray[np.uint8] | None = None
+
+    def make(self, data: bytes, planes: NDArray[np.uint8]) -> CanvasFacts:
+        """Fill ``planes`` (3, H, W), C-contiguous, with the canvas of an image file's bytes.
+
+        Raises
+        ------
+        ImageError
+            If the image cannot become a canvas; ``planes`` is then as it was.
+        """
+        recipe = self._recipe
+        self._straight = None
+        image, route = decode(
+            data,
+            self._decoder,
+            channel_order=recipe.channel_order,
+            orientation=recipe.orientation,
+            max_pixels=self._max_pixels,
+            tolerate_damage=self._tolerate_damage,
+            window=self._straight_window,
+        )
+        height, width = image.shape[:2]
+        placement = self._place(height, width)
+        if placement != self._padded_for:
+            pad(self._canvas, placement, recipe.pad_value)
+            self._padded_for = placement
+        if image is not self._straight:
+            fit(image, window(self._canvas, placement))
+        split_planes(self._canvas, planes)
+        return CanvasFacts(height, width, route, checksum(planes))
+
+    def _place(self, height: int, width: int) -> Placement:
+        recipe = self._recipe
+        return place(height, width, recipe.height, recipe.width, recipe.anchor)
+
+    def _straight_window(self, height: int, width: int) -> NDArray[np.uint8] | None:
+        """Return an image's window on the canvas if it can be decoded straight there.
+
+        It needs no resizing then, and its lines follow each other without a gap.
+        """
+        placement = self._place(height, width)
+        if placement[:2] != (height, width) or width != self._recipe.width:
+            return None
+        self._straight = window(self._canvas, placement)
+        # What is decoded now spoils the padding of a different placement.
+        if placement != self._padded_for:
+            self._padded_for = None
+        return self._straight

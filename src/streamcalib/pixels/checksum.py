@@ -1,0 +1,19 @@
+"""The checksum of rows and canvases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import google_crc32c
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def checksum(values: NDArray[Any]) -> int:
+    """Return the CRC-32C (RFC 3720) of a C-contiguous array's bytes."""
+    flat = values.reshape(-1).view(np.uint8)
+    # The package copies writable buffers before reading them.
+    flat.flags.writeable = False
+    return int(google_crc32c.value(flat))

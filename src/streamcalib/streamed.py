@@ -1,0 +1,182 @@
+"""Rows into a ``.npy`` or ``.npz``, on all cores, in memory that does not grow with the set."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.pixels.checksum import checksum
+from streamcalib.stores.npy import NpyStore
+from streamcalib.stores.npz import NpzWriter
+from streamcalib.stores.writeback import WriteBehind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.values import RowValues
+
+_PART_BYTES = 8 * 2**20
+_STRETCH_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a file is written.
+
+    Attributes
+    ----------
+    jobs
+        Number of threads.
+    window_bytes
+        What may be held of the file in the page cache.
+    on_rows
+        Called with the number of rows written so far, after each part.
+    """
+
+    jobs: int
+    window_bytes: int
+    on_rows: Callable[[int], None]
+
+
+def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None:
+    """Write all rows as a ``.npy``.
+
+    Returns the checksum of every row if they were encoded for it, None if they only were copied.
+    Raises ``OSError``.
+    """
+    store = NpyStore(
+        path=path, rows=len(values), row_shape=values.row_shape, dtype=values.dtype.name
+    )
+    store.create()
+    lanes = _Lanes(values, store, manner.window_bytes // manner.jobs)
+    with ThreadPoolExecutor(manner.jobs) as pool:
+        for _ in range(manner.jobs):
+            pool.submit(lanes.work)
+        try:
+            for done in lanes.progress():
+                manner.on_rows(done)
+        finally:
+            lanes.stop()
+    return lanes.crcs
+
+
+def write_npz(
+    values: RowValues,
+    path: Path,
+    manner: Manner,
+    *,
+    input_name: str,
+    extra_inputs: Mapping[str, ExtraInput],
+) -> list[int] | None:
+    """Write all rows and the model's further inputs as an uncompressed ``.npz``.
+
+    One member an input, named as the graph names it; every member has as many rows. Returns and
+    raises as `write_npy`.
+    """
+    crcs: list[int] | None = None if values.is_mapped else []
+    writer = NpzWriter(path, WriteBehind(manner.window_bytes))
+    try:
+        shape = (len(values), *values.row_shape)
+        writer.add(input_name, shape, values.dtype, _in_order(values, manner, crcs))
+        for extra in extra_inputs.values():
+            rows = len(values)
+            writer.add(extra.name, extra.shape(rows), np.dtype(extra.dtype), extra.parts(rows))
+    finally:
+        writer.close()
+    return crcs
+
+
+class _Lanes:
+    """Threads that each take a stretch of rows, read it part by part, and write it in its place."""
+
+    def __init__(self, values: RowValues, store: NpyStore, window_bytes: int) -> None:
+        self._values, self._store, self._window_bytes = values, store, window_bytes
+        self._part_rows = _rows_in(_PART_BYTES, values)
+        step = _rows_in(_STRETCH_BYTES, values)
+        self._stretches = iter(range(0, len(values), step))
+        self._step = step
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._told: SimpleQueue[int | BaseException] = SimpleQueue()
+        self.crcs: list[int] | None = None if values.is_mapped else [0] * len(values)
+
+    def work(self) -> None:
+        """Write stretches until none is left; what goes wrong is raised by `progress`."""
+        try:
+            behind = WriteBehind(self._window_bytes)
+            buffer = None if self._values.is_mapped else _buffer(self._values, self._part_rows)
+            with self._store.writer(behind) as writer:
+                while (start := self._take()) is not None:
+                    end = min(start + self._step, len(self._values))
+                    for row in range(start, end, self._part_rows):
+                        stop = min(row + self._part_rows, end)
+                        part = self._values.read(row, stop, buffer)
+                        writer.write(row, part)
+                        if self.crcs is not None:
+                            self.crcs[row:stop] = map(checksum, part)
+                        self._told.put(stop - row)
+        except BaseException as error:  # noqa: BLE001 (raised again where the caller waits)
+            self._told.put(error)
+
+    def progress(self) -> Iterator[int]:
+        """Yield the number of rows written, whenever it grew, until all are."""
+        done = 0
+        while done < len(self._values):
+            news = self._told.get()
+            if isinstance(news, BaseException):
+                raise news
+            done += news
+            yield done
+
+    def stop(self) -> None:
+        """Let no thread take another stretch."""
+        with self._lock:
+            self._stopped = True
+
+    def _take(self) -> int | None:
+        with self._lock:
+            return None if self._stopped else next(self._stretches, None)
+
+
+def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iterator[NDArray[Any]]:
+    """Yield all rows in order, a part at a time; further parts are read ahead by threads."""
+
+    def read(start: int) -> tuple[NDArray[Any], list[int]]:
+        part = values.read(start, start + step)
+        return part, [] if crcs is None else list(map(checksum, part))
+
+    step = _rows_in(_PART_BYTES, values)
+    done = 0
+    with ThreadPoolExecutor(manner.jobs) as pool:
+        starts = iter(range(0, len(values), step))
+        ahead: deque[Future[tuple[NDArray[Any], list[int]]]] = deque()
+        while True:
+            while len(ahead) <= manner.jobs and (start := next(starts, None)) is not None:
+                ahead.append(pool.submit(read, start))
+            if not ahead:
+                return
+            part, sums = ahead.popleft().result()
+            yield part
+            if crcs is not None:
+                crcs += sums
+            done += len(part)
+            manner.on_rows(done)
+
+
+def _rows_in(size_bytes: int, values: RowValues) -> int:
+    return max(1, size_bytes // values.row_bytes)
+
+
+def _buffer(values: RowValues, rows: int) -> NDArray[Any]:
+    return np.empty((rows, *values.row_shape), values.dtype)

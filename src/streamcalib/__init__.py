@@ -1,13 +1,24 @@
 """INT8 calibration sets at the speed of the JPEG decoder, bit for bit as the model sees them."""
 
-from streamcalib.build import build
-from streamcalib.calibset import CalibrationSet
-from streamcalib.choosing.sample import sample
-from streamcalib.extra_inputs import ExtraInput
-from streamcalib.finalize import finalize
-from streamcalib.images.listfile import ImageList
-from streamcalib.recipe import Recipe
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from streamcalib import errors as errors
 from streamcalib.version import __version__
+
+# ruff: noqa: TC004 - what __all__ names is there when it is asked for.
+if TYPE_CHECKING:
+    from streamcalib.build import build
+    from streamcalib.calibset import CalibrationSet
+    from streamcalib.choosing.sample import sample
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.finalize import finalize
+    from streamcalib.images.listfile import ImageList
+    from streamcalib.recipe import Recipe
 
 __all__ = [
     "CalibrationSet",
@@ -19,3 +30,39 @@ __all__ = [
     "finalize",
     "sample",
 ]
+
+_HOMES = {
+    "CalibrationSet": "streamcalib.calibset",
+    "ExtraInput": "streamcalib.extra_inputs",
+    "ImageList": "streamcalib.images.listfile",
+    "Recipe": "streamcalib.recipe",
+    "build": "streamcalib.build",
+    "finalize": "streamcalib.finalize",
+    "sample": "streamcalib.choosing.sample",
+}
+
+
+class _Package(ModuleType):
+    """The package itself, which imports a public name when it is first asked for.
+
+    So workers and ``--version`` start without the rest.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        setattr(self, name, value)
+        return value
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # Python sets every submodule it imports here; build and finalize stay the functions.
+        if name not in _HOMES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *_HOMES})
+
+
+# A class, not a module's __getattr__: only a class can refuse what Python sets.
+sys.modules[__name__].__class__ = _Package

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +14,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import smallsets
 from messages import text_of
 from strangers import open_folder, said_to_a_stranger
 from streamcalib.errors import ListError
+from streamcalib.images import listfile
 from streamcalib.images.listfile import ImageList, entries_sha256, side_file
 from streamcalib.images.reading import read_image
 
@@ -65,6 +69,34 @@ def test_only_line_feeds_and_returns_end_a_line():
     """Other characters that some call line ends stay in their names."""
     odd = "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029b.jpg"
     assert read_back(f"{odd}\nc.jpg\n".encode()) == [odd, "c.jpg"]
+
+
+def line_by_line(data: bytes) -> list[str] | None:
+    """Return a list's entries as its rules say, or None if it must be refused."""
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", errors="surrogateescape")
+    lines = list(text)
+    if b"\0" in data or "".join(lines[:1]).startswith(("\udcff\udcfe", "\udcfe\udcff")):
+        return None
+    found = [line.removesuffix("\n") for line in lines if line.strip() and line[0] != "#"]
+    return found or None
+
+
+_PIECES = [*_TELLING, b"\n", b"\n", b"\r\n", b"\r", b"\n#", b"\n \n", b"\0"]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=24).map(b"".join), st.integers(1, 12))
+@example(b"\xfe\xff\n", 1)
+@example(b"a\n\xff\xfeb\n", 1)
+@example(BOM + b"\r\n\n#a\r\r\nb", 2)
+def test_blocks_of_lines_hold_what_lines_hold(data, block):
+    """However large the blocks in which a list is read, its entries are those of its lines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listfile, "_BLOCK_CHARACTERS", block)
+        try:
+            found = read_back(data)
+        except ListError:
+            found = None
+    assert found == line_by_line(data)
 
 
 @given(st.lists(names, min_size=1, max_size=6))
@@ -360,3 +392,39 @@ def test_the_checksum_tells_lists_apart(first, second):
     """Two lists have the same checksum exactly if they have the same entries in the same order."""
     same = entries_sha256(texts(first)) == entries_sha256(texts(second))
     assert same == (first == second)
+
+
+@given(st.lists(names, max_size=9), st.integers(1, 10))
+def test_the_checksum_is_that_of_the_lines(entries, block):
+    """Entries are hashed as lines, in bytes, however many at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listfile, "_BLOCK_ENTRIES", block)
+        found = entries_sha256(texts(entries))
+    assert found == hashlib.sha256(b"".join(entry + b"\n" for entry in entries)).hexdigest()
+
+
+_PEAK = """
+import atexit, sys
+
+def told():
+    with open("/proc/self/status") as lines:
+        peak = next(line for line in lines if line.startswith("VmHWM"))
+    print(peak.split()[1], file=sys.stderr)
+
+atexit.register(told)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_build_of_a_million_is_planned_in_little_memory(tmp_path):
+    """Planning 1,000,000 rows from a list with 100,000 spares takes no more than 250 MB."""
+    entries = [f"train2017/{number:012d}.jpg" for number in range(1_100_000)]
+    ImageList(entries[:1_000_000], spares=entries[1_000_000:]).write(tmp_path / "million.txt")
+    smallsets.make_images(tmp_path / "train2017", 1)
+    (tmp_path / "train2017/000000.jpg").rename(tmp_path / entries[0])
+    build = ("build", "--list", "million.txt", "--out", "a.npy", "--imgsz", 1, "--dtype", "uint8")
+    ended = smallsets.run(*build, "--dry-run", cwd=tmp_path, program=_PEAK + smallsets.PROGRAM)
+    assert ended.code == 0, ended.err
+    assert "(1000000, 3, 1, 1) uint8" in ended.out
+    assert 1024 * int(ended.err) <= 250 * 10**6

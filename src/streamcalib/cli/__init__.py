@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.cli import build, demo, finalize, info, run, sample
 from streamcalib.cli.ending import run_to_the_end
 from streamcalib.version import __version__
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NAMES = ("sample", "build", "finalize", "run", "info", "demo")
 _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 
-@click.group(context_settings=_SETTINGS)
+class _Commands(Mapping[str, click.Command]):
+    """The commands by name; each file is imported when its command is first asked for."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in _NAMES:
+            raise KeyError(name)
+        command: click.Command = import_module(f"{__name__}.{name}").command
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+@click.group(commands=_Commands(), context_settings=_SETTINGS)
 @click.version_option(__version__, "--version", message="%(prog)s %(version)s")
 def commands() -> None:
     """Build INT8 calibration sets: images in, exactly the tensor the quantizer will see out.
@@ -25,17 +47,6 @@ def commands() -> None:
     Exit codes: 0 done; 1 unexpected; 2 wrong usage or input; 3 some images were bad; 5 stopped by
     the disk or a dead worker; 130 or 143 interrupted.
     """  # noqa: D301
-
-
-for command in (
-    sample.command,
-    build.command,
-    finalize.command,
-    run.command,
-    info.command,
-    demo.command,
-):
-    commands.add_command(command)
 
 
 def main() -> None:

@@ -15,11 +15,14 @@ from streamcalib.errors import ListError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
 
 SIDE_FORMAT = "streamcalib-list"
 SIDE_VERSION = 1
 _PROBED = 1000
+_BLOCK_CHARACTERS = 2**16
+_BLOCK_ENTRIES = 2**12
 _UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 
 
@@ -202,8 +205,9 @@ def resolve(entry: str, bases: tuple[Path, ...]) -> str:
 def entries_sha256(entries: Sequence[str]) -> str:
     """Return the SHA-256, in hex, of the entries, each ended by a line feed."""
     digest = hashlib.sha256()
-    for entry in entries:
-        digest.update(entry.encode("utf-8", "surrogateescape") + b"\n")
+    for start in range(0, len(entries), _BLOCK_ENTRIES):
+        block = "\n".join(entries[start : start + _BLOCK_ENTRIES])
+        digest.update(block.encode("utf-8", "surrogateescape") + b"\n")
     return digest.hexdigest()
 
 
@@ -230,18 +234,23 @@ def side_file(path: Path) -> Path:
 
 
 def _entries(file: Path, shown: str) -> list[str]:
-    entries = []
+    entries: list[str] = []
     try:
         # Names on Linux are bytes: what is no UTF-8 survives as it does in os.fsdecode.
-        with file.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-            for number, line in enumerate(lines):
-                if "\0" in line or (number == 0 and line.startswith(_UTF16_MARKS)):
+        with file.open(encoding="utf-8-sig", errors="surrogateescape") as text:
+            for number, block in enumerate(_blocks(text)):
+                if "\0" in block or (number == 0 and block.startswith(_UTF16_MARKS)):
                     raise ListError(f"the list {shown} is not UTF-8 text: save it as UTF-8.")
-                if line.strip() and not line.startswith("#"):
-                    entries.append(line.removesuffix("\n"))
+                entries += [line for line in block.split("\n") if line.strip() and line[0] != "#"]
     except OSError as error:
         raise ListError(f"the list {shown} cannot be read: {error.strerror}.") from error
     return entries
+
+
+def _blocks(text: TextIO) -> Iterator[str]:
+    """Yield a text in blocks of whole lines: many at once, never all beside the entries."""
+    while block := text.read(_BLOCK_CHARACTERS):
+        yield block + text.readline()
 
 
 def _read_side_file(file: Path, paths: list[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.pixels.checksum import checksum
+from streamcalib.pixels.checksum import checksums
 from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.npz import NpzWriter
 from streamcalib.stores.writeback import WriteBehind
@@ -124,7 +124,7 @@ class _Lanes:
                         part = self._values.read(row, stop, buffer)
                         writer.write(row, part)
                         if self.crcs is not None:
-                            self.crcs[row:stop] = map(checksum, part)
+                            self.crcs[row:stop] = checksums(part)
                         self._told.put(stop - row)
         except BaseException as error:  # noqa: BLE001 (raised again where the caller waits)
             self._told.put(error)
@@ -154,7 +154,7 @@ def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iter
 
     def read(start: int) -> tuple[NDArray[Any], list[int]]:
         part = values.read(start, start + step)
-        return part, [] if crcs is None else list(map(checksum, part))
+        return part, [] if crcs is None else checksums(part)
 
     step = _rows_in(_PART_BYTES, values)
     done = 0

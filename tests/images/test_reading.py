@@ -112,3 +112,17 @@ def test_no_file_stays_open(tmp_path):
         with pytest.raises(ImageError):
             read_image("folder", (tmp_path,))
     assert len(list(Path("/proc/self/fd").iterdir())) == open_before
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux shows such files")
+def test_a_file_that_tells_no_size_is_read_whole():
+    """What says it has no bytes and has some, or more than it said, is read to its end."""
+    assert read_image("/proc/self/status", ()).startswith(b"Name:")
+
+
+def test_a_read_that_is_cut_short_is_continued(tmp_path, monkeypatch):
+    """The system may give less than was asked for, as it does of more than 2 GiB."""
+    (tmp_path / "a.jpg").write_bytes(bytes(range(256)) * 10)
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda file, size: read(file, min(size, 700)))
+    assert read_image("a.jpg", (tmp_path,)) == bytes(range(256)) * 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import cv2
+import imagesize
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,6 @@ from hypothesis import strategies as st
 
 import zoo
 from streamcalib.errors import ImageError
-from streamcalib.pixels import decode as decode_module
 from streamcalib.pixels.decode import MAX_PIXELS, decode
 
 
@@ -173,7 +173,7 @@ def test_a_size_that_no_one_can_read_beforehand_is_checked_afterwards(decoder, m
     def unreadable(_file):
         raise ValueError("unknown format")
 
-    monkeypatch.setattr(decode_module.imagesize, "get", unreadable)
+    monkeypatch.setattr(imagesize, "get", unreadable)
     data = zoo.animals()["bmp"].data
     assert decode(data, decoder, max_pixels=1551).image.shape == (33, 47, 3)
     with pytest.raises(ImageError, match="over the limit of 1550"):

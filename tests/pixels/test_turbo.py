@@ -162,3 +162,29 @@ def test_threads_do_not_disturb_each_other(decoder, opencv):
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(outcome, names * 30))
     assert together == [alone[name] for name in names * 30]
+
+
+def test_an_image_is_decoded_into_an_array_of_its_size(decoder):
+    """The array given is filled and is the image; behind and before it nothing changes."""
+    data = zoo.animals()["baseline-444"].data
+    expected = decoder.decode(data, "RGB")
+    around = np.full((expected.shape[0] + 2, *expected.shape[1:]), 7, np.uint8)
+    image = decoder.decode(data, "RGB", around[1:-1])
+    assert np.shares_memory(image, around)
+    assert np.array_equal(around[1:-1], expected)
+    assert (around[[0, -1]] == 7).all()
+
+
+@pytest.mark.parametrize("lines", [-1, 1])
+def test_an_array_of_another_size_is_not_the_image(decoder, lines):
+    """A larger array is not taken for the image; into a smaller one nothing overflows."""
+    data = zoo.animals()["baseline-444"].data
+    expected = decoder.decode(data, "RGB")
+    out = np.empty((expected.shape[0] + lines, *expected.shape[1:]), np.uint8)
+    try:
+        image = decoder.decode(data, "RGB", out)
+    except TurboError:
+        assert lines < 0
+        return
+    assert not np.shares_memory(image, out)
+    assert np.array_equal(image, expected)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FIRST_ROWS = 8
+_FIRST_ROWS = 2
 _TASK_SECONDS = 0.25
 _LEAST_SECONDS = 0.02
 _SHARE_OF_REST = 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streamcalib.building.rowtable import COLUMNS, ROUTES
-from streamcalib.pixels.checksum import checksum
+from streamcalib.pixels.checksum import checksums
 from streamcalib.pixels.encode import Encoder
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from streamcalib.pixels.canvas import CanvasFacts
     from streamcalib.recipe import Recipe
     from streamcalib.stores.store import RowWriter
+
+_WHITE = 255
 
 
 class Made(NamedTuple):
@@ -33,7 +35,8 @@ class Made(NamedTuple):
     columns
         What is known of them, (k,) of `COLUMNS`.
     low, high
-        Smallest and largest canvas value per channel over all of them, (3,); 255 and 0 of none.
+        Smallest and largest canvas value per channel, (3,), over all that this worker has made so
+        far; 255 and 0 of none.
     """
 
     rows: NDArray[np.int64]
@@ -61,15 +64,17 @@ class Slab:
         self._encoded: NDArray[Any] | None = None
         if encodes and not self._encoder.is_identity:
             self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
+        self._low = np.full(3, _WHITE, np.uint8)
+        self._high = np.zeros(3, np.uint8)
         self.clear()
 
     def clear(self) -> None:
-        """Forget all rows."""
+        """Forget all rows, but not their extremes."""
         self._rows: list[int] = []
         self._facts: list[tuple[int, ...]] = []
+        self._canvas_crcs: list[int] = []
         self._row_crcs: list[int] = []
-        self._low = np.full(3, 255, np.uint8)
-        self._high = np.zeros(3, np.uint8)
+        self._flushed = 0
 
     @property
     def is_full(self) -> bool:
@@ -84,15 +89,13 @@ class Slab:
 
     @property
     def _waiting(self) -> int:
-        return len(self._rows) - len(self._row_crcs)
+        return len(self._rows) - self._flushed
 
     def add(self, row: int, source: int, source_bytes: int, facts: CanvasFacts) -> None:
         """Take what stands in `free_canvas` as the canvas of ``row``."""
         self._rows.append(row)
-        height, width, route, canvas_crc32c = facts
-        self._facts.append(
-            (source, height, width, canvas_crc32c, 0, source_bytes, ROUTES.index(route), 1)
-        )
+        height, width, route = facts
+        self._facts.append((source, height, width, 0, 0, source_bytes, ROUTES.index(route), 1))
 
     def flush(self, writer: RowWriter) -> None:
         """Encode and write the rows that wait; raises ``OSError``."""
@@ -100,24 +103,30 @@ class Slab:
         if not count:
             return
         canvases = self._canvases[:count]
-        np.minimum(self._low, canvases.min(axis=(0, 2, 3)), out=self._low)
-        np.maximum(self._high, canvases.max(axis=(0, 2, 3)), out=self._high)
+        self._note_extremes(canvases)
+        self._canvas_crcs += checksums(canvases)
         stored: NDArray[Any] = canvases
-        crcs = [facts[3] for facts in self._facts[-count:]]
         if self._encoded is not None:
             stored = self._encoded[:count]
             self._encoder.encode(canvases, stored)
-            crcs = [checksum(row) for row in stored]
+            self._row_crcs += checksums(stored)
         for start, stop in _runs(rows := self._rows[-count:]):
             writer.write(rows[start], stored[start:stop])
-        self._row_crcs += crcs
+        self._flushed += count
+
+    def _note_extremes(self, canvases: NDArray[np.uint8]) -> None:
+        # Few photographs later there is nothing left to learn.
+        if self._low.any() or (self._high != _WHITE).any():
+            np.minimum(self._low, canvases.min(axis=(0, 2, 3)), out=self._low)
+            np.maximum(self._high, canvases.max(axis=(0, 2, 3)), out=self._high)
 
     def made(self) -> Made:
         """Return what is known of the rows flushed since the slab was cleared."""
-        done = len(self._row_crcs)
-        columns = np.array(self._facts[:done], COLUMNS)
-        columns["row_crc32c"] = self._row_crcs
-        return Made(np.array(self._rows[:done], np.int64), columns, self._low, self._high)
+        columns = np.array(self._facts[: self._flushed], COLUMNS)
+        columns["canvas_crc32c"] = self._canvas_crcs
+        columns["row_crc32c"] = self._row_crcs or self._canvas_crcs
+        rows = np.array(self._rows[: self._flushed], np.int64)
+        return Made(rows, columns, self._low.copy(), self._high.copy())
 
 
 def _runs(rows: list[int]) -> Iterator[tuple[int, int]]:

@@ -14,6 +14,7 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
+_CHUNK_BYTES = 2**24
 _NO_FILE = "it is not a regular file"
 
 
@@ -55,7 +56,16 @@ def _read(path: str) -> bytes:
             raise ImageError("it is a directory")
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(_NO_FILE)
-        with os.fdopen(file, "rb", closefd=False) as stream:
-            return stream.read()
+        # One byte more than there should be shows in a single call whether that is all.
+        data = os.read(file, status.st_size + 1)
+        return data if len(data) == status.st_size else _read_on(file, data)
     finally:
         os.close(file)
+
+
+def _read_on(file: int, data: bytes) -> bytes:
+    """Return all of a file whose size was not what it said, or that is too large for one call."""
+    parts = [data]
+    while parts[-1]:
+        parts.append(os.read(file, _CHUNK_BYTES))
+    return b"".join(parts)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from streamcalib.pixels.checksum import checksum
 from streamcalib.pixels.decode import MAX_PIXELS, Route, decode
 from streamcalib.pixels.encode import split_planes
 from streamcalib.pixels.letterbox import Placement, fit, pad, place, window
@@ -27,14 +26,11 @@ class CanvasFacts(NamedTuple):
         Size of the upright image, in pixels.
     route
         How it was decoded.
-    canvas_crc32c
-        Checksum of the canvas as (3, H, W) uint8.
     """
 
     height: int
     width: int
     route: Route
-    canvas_crc32c: int
 
 
 class CanvasMaker:
@@ -93,7 +89,7 @@ class CanvasMaker:
         if image is not self._straight:
             fit(image, window(self._canvas, placement))
         split_planes(self._canvas, planes)
-        return CanvasFacts(height, width, route, checksum(planes))
+        return CanvasFacts(height, width, route)
 
     def _place(self, height: int, width: int) -> Placement:
         recipe = self._recipe

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 def checksum(values: NDArray[Any]) -> int:
     """Return the CRC-32C (RFC 3720) of a C-contiguous array's bytes."""
-    flat = values.reshape(-1).view(np.uint8)
+    return checksums(values[None])[0]
+
+
+def checksums(rows: NDArray[Any]) -> list[int]:
+    """Return the `checksum` of every row of a C-contiguous array (k, ...)."""
+    flat = rows.reshape(len(rows), -1).view(np.uint8)
     # The package copies writable buffers before reading them.
     flat.flags.writeable = False
-    return int(google_crc32c.value(flat))
+    return list(map(google_crc32c.value, flat))

@@ -7,12 +7,11 @@ from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cv2
-import imagesize
 import numpy as np
 
 from streamcalib.errors import ImageError
 from streamcalib.pixels.damage import find_damage
-from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, read_header
+from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, plain_size, read_header
 from streamcalib.pixels.orientation import apply_orientation, plain_orientation
 from streamcalib.pixels.turbo import TurboDecoder, TurboError
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.pixels.jpeg_header import JpegHeader
     from streamcalib.recipe import ChannelOrder, Orientation
 
 MAX_PIXELS = 178_956_970
@@ -80,22 +80,38 @@ def decode(
     if not is_jpeg(data):
         _check_other_size(data, max_pixels)
         return Decoded(_opencv(data, channel_order, orientation, max_pixels), "opencv-other")
-    header = read_header(data + _PAST_THE_END if tolerate_damage else data)
-    if header is None:
-        raise ImageError("damaged JPEG: it ends or breaks inside its header")
-    _check_size(header.height, header.width, max_pixels)
-    turn = plain_orientation(data, header) if orientation == "opencv" else 1
-    if turn is not None and header.is_common and is_complete(data, header):
-        out = window(header.height, header.width) if window is not None and turn == 1 else None
+    turn, header = 1, None
+    size = plain_size(data)
+    if size is None:
+        header = read_header(data + _PAST_THE_END if tolerate_damage else data)
+        if header is None:
+            raise ImageError("damaged JPEG: it ends or breaks inside its header")
+        size = header.height, header.width
+        turn = _turn(data, header, orientation)
+    _check_size(*size, max_pixels)
+    if turn:
+        out = window(*size) if window is not None and turn == 1 else None
         try:
             image = decoder.decode(data, channel_order, out)
             return Decoded(apply_orientation(image, turn), "turbo")
         except TurboError:
             pass
-    if not tolerate_damage and (damage := find_damage(data, header)) is not None:
-        raise ImageError(f"damaged JPEG: {damage}")
+    if not tolerate_damage:
+        _check_damage(data, header or read_header(data))
     read = _imread if tolerate_damage else _imdecode
     return Decoded(_opencv(data, channel_order, orientation, max_pixels, read), "opencv-jpeg")
+
+
+def _turn(data: bytes, header: JpegHeader, orientation: Orientation) -> int:
+    """Return the EXIF orientation with which TurboJPEG gives what OpenCV does, or 0 if none."""
+    turn = plain_orientation(data, header) if orientation == "opencv" else 1
+    return turn if turn and header.is_common and is_complete(data, header) else 0
+
+
+def _check_damage(data: bytes, header: JpegHeader | None) -> None:
+    damage = None if header is None else find_damage(data, header)
+    if damage is not None:
+        raise ImageError(f"damaged JPEG: {damage}")
 
 
 def _imdecode(data: bytes, flags: int) -> Any:
@@ -135,6 +151,9 @@ def _opencv(
 
 
 def _check_other_size(data: bytes, max_pixels: int) -> None:
+    # Brings urllib along, which most workers never need.
+    import imagesize
+
     try:
         width, height = imagesize.get(io.BytesIO(data))
     except Exception:  # noqa: BLE001

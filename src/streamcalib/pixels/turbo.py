@@ -6,7 +6,6 @@ import ctypes.util
 import mmap
 import re
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -55,17 +54,18 @@ class SimpleJpeg:
     ) -> NDArray[np.uint8]:
         """Decode; see `TurboDecoder.decode`."""
         try:
-            if out is not None and simplejpeg.decode_jpeg_header(data)[:2] != out.shape[:2]:
-                out = None
             image: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, pixels, buffer=out)
         except ValueError as error:
             raise TurboError(str(error)) from error
-        return image if out is None else out
+        if out is None:
+            return image
+        # Of another size, it lies at the beginning of the buffer, where the caller may write.
+        return out if image.shape == out.shape else image.copy()
 
     def describe(self) -> str:
         """Describe; see `TurboDecoder.describe`."""
         library = _embedded_version(Path(simplejpeg._jpeg.__file__))
-        return f"simplejpeg {version('simplejpeg')}, libjpeg-turbo {library}"
+        return f"simplejpeg {_version('simplejpeg')}, libjpeg-turbo {library}"
 
 
 class PyTurboJpeg:
@@ -95,7 +95,7 @@ class PyTurboJpeg:
     def describe(self) -> str:
         """Describe; see `TurboDecoder.describe`."""
         library = _embedded_version(_loaded_library("libturbojpeg"))
-        return f"PyTurboJPEG {version('PyTurboJPEG')}, libjpeg-turbo {library}"
+        return f"PyTurboJPEG {_version('PyTurboJPEG')}, libjpeg-turbo {library}"
 
 
 @cache
@@ -134,6 +134,13 @@ def find_decoder(name: DecoderName = "auto") -> TurboDecoder:
                 "libturbojpeg package, or use the decoder simplejpeg."
             ) from error
         return SimpleJpeg()
+
+
+def _version(package: str) -> str:
+    # Workers decode and never describe: they need not wait for this import.
+    from importlib.metadata import version
+
+    return version(package)
 
 
 def _loaded_library(stem: str) -> Path | None:

@@ -14,7 +14,7 @@ from streamcalib.graph import read_image_input
 
 def command(data: Path, row: tuple[int, ...], graph=None) -> str:
     """Return the ModelOpt command of a set."""
-    (line,) = set_commands(data, graph and model_facts(graph, row)).values()
+    (line,) = set_commands(data, "final", graph and model_facts(graph, row)).values()
     return line
 
 
@@ -70,3 +70,12 @@ def test_the_command_works_in_any_folder(tmp_path, monkeypatch):
     found = options(command(tmp_path / "calib.npy", (3, 640, 640), read_image_input("m.onnx")))
     for option in ("onnx_path", "calibration_data_path", "output_path"):
         assert Path(found[option]).is_absolute(), option
+
+
+def test_canvases_are_finalized_first(tmp_path):
+    """No quantizer's own command takes canvases: the command writes their values beside them."""
+    (line,) = set_commands(Path("/sets/my calib.npy"), "uint8", None).values()
+    assert shlex.split(line) == [
+        *("streamcalib", "finalize", "/sets/my calib.npy"),
+        *("--out", "/sets/my calib_final.npy"),
+    ]

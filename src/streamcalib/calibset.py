@@ -212,7 +212,7 @@ class CalibrationSet:
     @property
     def commands(self) -> dict[str, str]:
         """What can be done with the set where it lies now, in words, and the command for it."""
-        return set_commands(self.path, self.manifest.model)
+        return set_commands(self.path, self.manifest.store, self.manifest.model)
 
     def card(self) -> str:
         """Return what a person wants to know of the set, in Markdown."""

@@ -31,7 +31,7 @@ def card(data: Path, manifest: Manifest) -> str:
         "## Commands\n",
         *(
             f"{what}:\n\n```\n{printable(line)}\n```\n"
-            for what, line in set_commands(data, manifest.model).items()
+            for what, line in set_commands(data, manifest.store, manifest.model).items()
         ),
     ]
     return "\n".join(section for section in sections if section)
@@ -42,6 +42,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     expected, observed = manifest.value_range["expected"], manifest.value_range["observed"]
     facts = {
         "array": f"{manifest.shape} {manifest.dtype}, {manifest.layout}, {in_units(size)}",
+        **_stored(manifest),
         "values": f"{observed[0]:.6g} to {observed[1]:.6g} "
         f"(possible: {expected[0]:.6g} to {expected[1]:.6g})",
         "graph input": manifest.input_name,
@@ -53,6 +54,13 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     for name, extra in manifest.extra_inputs.items():
         facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']} in every row"
     return facts
+
+
+def _stored(manifest: Manifest) -> dict[str, str]:
+    if manifest.store == "final":
+        return {}
+    shape = (manifest.shape[0], *manifest.recipe.row_shape)
+    return {"store": f"canvases, encoded as {shape} {manifest.recipe.dtype} when read"}
 
 
 def _recipe(manifest: Manifest) -> dict[str, Any]:

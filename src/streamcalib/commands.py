@@ -9,20 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamcalib.graph import ImageInput
+    from streamcalib.plan import StoreKind
 
 MODEL_PLACEHOLDER = "MODEL.onnx"
 
 
-def set_commands(data: Path, model: dict[str, Any] | None) -> dict[str, str]:
+def set_commands(data: Path, store: StoreKind, model: dict[str, Any] | None) -> dict[str, str]:
     """Return what can be done with a set, in words, and the command that does it.
 
     Parameters
     ----------
     data
         The set's file, absolute.
+    store
+        What it holds.
     model
         The manifest's `model_facts`, or None.
     """
+    if store == "uint8":
+        final = data.with_name(f"{data.stem}_final{data.suffix}")
+        return {
+            "Write the final values for a quantizer": shlex.join(
+                ["streamcalib", "finalize", str(data), "--out", str(final)]
+            )
+        }
     return {"Quantize with NVIDIA ModelOpt": _modelopt_command(data, model)}
 
 

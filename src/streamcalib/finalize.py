@@ -252,7 +252,7 @@ def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> N
         layout=order.source.recipe.layout,
         store="final",
         checksums=checksum_kinds("final"),
-        commands=set_commands(order.out, source.model),
+        commands=set_commands(order.out, "final", source.model),
         rows=rows,
         input_name=order.input_name,
         extra_inputs={name: {"value": e.value, "dtype": e.dtype} for name, e in extras},

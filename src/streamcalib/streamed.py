@@ -64,7 +64,7 @@ def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None
         for _ in range(manner.jobs):
             pool.submit(lanes.work)
         try:
-            for done in lanes.progress():
+            for done in lanes.progress(manner.jobs):
                 manner.on_rows(done)
         finally:
             lanes.stop()
@@ -108,7 +108,7 @@ class _Lanes:
         self._step = step
         self._lock = threading.Lock()
         self._stopped = False
-        self._told: SimpleQueue[int | BaseException] = SimpleQueue()
+        self._told: SimpleQueue[int | BaseException | None] = SimpleQueue()
         self.crcs: list[int] | None = None if values.is_mapped else [0] * len(values)
 
     def work(self) -> None:
@@ -117,32 +117,42 @@ class _Lanes:
             behind = WriteBehind(self._window_bytes)
             buffer = None if self._values.is_mapped else _buffer(self._values, self._part_rows)
             with self._store.writer(behind) as writer:
-                while (start := self._take()) is not None:
-                    end = min(start + self._step, len(self._values))
-                    for row in range(start, end, self._part_rows):
-                        stop = min(row + self._part_rows, end)
-                        part = self._values.read(row, stop, buffer)
-                        writer.write(row, part)
-                        if self.crcs is not None:
-                            self.crcs[row:stop] = checksums(part)
-                        self._told.put(stop - row)
+                for start, stop in self._parts():
+                    part = self._values.read(start, stop, buffer)
+                    writer.write(start, part)
+                    if self.crcs is not None:
+                        self.crcs[start:stop] = checksums(part)
+                    self._told.put(stop - start)
         except BaseException as error:  # noqa: BLE001 (raised again where the caller waits)
             self._told.put(error)
+        else:
+            self._told.put(None)
 
-    def progress(self) -> Iterator[int]:
-        """Yield the number of rows written, whenever it grew, until all are."""
+    def progress(self, lanes: int) -> Iterator[int]:
+        """Yield the number of rows written, whenever it grew, until all lanes have ended."""
         done = 0
-        while done < len(self._values):
+        while lanes:
             news = self._told.get()
             if isinstance(news, BaseException):
                 raise news
-            done += news
-            yield done
+            if news is None:
+                lanes -= 1
+            else:
+                done += news
+                yield done
 
     def stop(self) -> None:
-        """Let no thread take another stretch."""
+        """Let no thread begin another part."""
         with self._lock:
             self._stopped = True
+
+    def _parts(self) -> Iterator[tuple[int, int]]:
+        while (start := self._take()) is not None:
+            end = min(start + self._step, len(self._values))
+            for row in range(start, end, self._part_rows):
+                if self._stopped:
+                    return
+                yield row, min(row + self._part_rows, end)
 
     def _take(self) -> int | None:
         with self._lock:

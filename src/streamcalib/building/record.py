@@ -65,7 +65,7 @@ def write_record(
         ],
         environment=naming_variables(folders),
         links=links_on_the_way(folders),
-        commands=set_commands(prepared.out, model),
+        commands=set_commands(prepared.out, plan.store, model),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         rows=rows,
         checksums=checksum_kinds(plan.store),

@@ -111,9 +111,10 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
     if prepared.complete is not None:
         click.echo(f"{path} is already complete: {len(calibration)} rows, nothing to build")
     else:
-        size = calibration.path.stat().st_size
+        size = in_units(calibration.path.stat().st_size)
+        stored = "" if manifest.store == "final" else ", kept as uint8 canvases"
         click.echo(
-            f"{path} built: {calibration.shape} {calibration.dtype.name}, {in_units(size)} in "
+            f"{path} built: {calibration.shape} {calibration.dtype.name}{stored}, {size} in "
             f"{seconds:.1f} s ({len(calibration) / seconds:.0f} img/s)"
         )
     if manifest.failures:
@@ -127,6 +128,7 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
 
 def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
-    size = in_units(calibration.path.stat().st_size)
+    size = in_units(len(calibration) * calibration.values().row_bytes)
+    note = f"it loads all {size}" if calibration.manifest.store == "final" else size
     for what, command in calibration.commands.items():
-        click.echo(f"{what} (it loads all {size}):\n  {printable(command)}")
+        click.echo(f"{what} ({note}):\n  {printable(command)}")

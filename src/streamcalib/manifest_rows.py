@@ -31,9 +31,10 @@ def keep_rows(
         return list(records), None
     path = staging / "rows.jsonl"
     digest = hashlib.sha256()
+    encode = json.JSONEncoder().encode
     with path.open("wb") as file:
-        while lines := [json.dumps(r) + "\n" for r in islice(records, _LINES_AT_ONCE)]:
-            data = "".join(lines).encode()
+        while lines := [encode(record) for record in islice(records, _LINES_AT_ONCE)]:
+            data = ("\n".join(lines) + "\n").encode()
             digest.update(data)
             file.write(data)
     return {"file": rows_path(out).name, "sha256": digest.hexdigest()}, path

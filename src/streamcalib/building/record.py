@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamcalib.recipe import Recipe
 
 _MOST_PROBED_FOLDERS = 1000
+_RECORDS_AT_ONCE = 4096
 
 
 def write_record(
@@ -91,27 +92,28 @@ def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[s
 def _row_records(
     table: RowTable, images: ImageList, recipe: Recipe, *, is_final: bool
 ) -> Iterator[dict[str, Any]]:
-    for record in table.columns:
-        source = int(record["source"])
-        listed = source < len(images)
-        height, width = int(record["height"]), int(record["width"])
-        spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
-        bottom = recipe.height - spot.top - spot.height
-        right = recipe.width - spot.left - spot.width
-        row = {
-            "path": images.source(source),
-            "list_row": source if listed else None,
-            "height": height,
-            "width": width,
-            "scale": spot.ratio,
-            "padding": [spot.top, bottom, spot.left, right],
-            "bytes": int(record["bytes"]),
-            "decoded_by": ROUTES[record["route"]],
-            "canvas_crc32c": f"{record['canvas_crc32c']:08x}",
-        }
-        if is_final:
-            row["row_crc32c"] = f"{record['row_crc32c']:08x}"
-        yield row
+    listed = len(images)
+    # A million rows are a million of these: lists of plain numbers, a few thousand at a time.
+    for start in range(0, len(table), _RECORDS_AT_ONCE):
+        block = table.columns[start : start + _RECORDS_AT_ONCE]
+        for source, height, width, canvas_crc, row_crc, size, route, _ in block.tolist():
+            spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
+            bottom = recipe.height - spot.top - spot.height
+            right = recipe.width - spot.left - spot.width
+            row = {
+                "path": images.source(source),
+                "list_row": source if source < listed else None,
+                "height": height,
+                "width": width,
+                "scale": spot.ratio,
+                "padding": [spot.top, bottom, spot.left, right],
+                "bytes": size,
+                "decoded_by": ROUTES[route],
+                "canvas_crc32c": f"{canvas_crc:08x}",
+            }
+            if is_final:
+                row["row_crc32c"] = f"{row_crc:08x}"
+            yield row
 
 
 def _observed(table: RowTable, recipe: Recipe) -> list[float]:

@@ -66,6 +66,7 @@ class Slab:
             self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
         self._low = np.full(3, _WHITE, np.uint8)
         self._high = np.zeros(3, np.uint8)
+        self._knows_extremes = False
         self.clear()
 
     def clear(self) -> None:
@@ -115,10 +116,12 @@ class Slab:
         self._flushed += count
 
     def _note_extremes(self, canvases: NDArray[np.uint8]) -> None:
-        # Few photographs later there is nothing left to learn.
-        if self._low.any() or (self._high != _WHITE).any():
-            np.minimum(self._low, canvases.min(axis=(0, 2, 3)), out=self._low)
-            np.maximum(self._high, canvases.max(axis=(0, 2, 3)), out=self._high)
+        if self._knows_extremes:
+            return
+        np.minimum(self._low, canvases.min(axis=(0, 2, 3)), out=self._low)
+        np.maximum(self._high, canvases.max(axis=(0, 2, 3)), out=self._high)
+        # A few photographs later there is nothing left to learn.
+        self._knows_extremes = not self._low.any() and bool((self._high == _WHITE).all())
 
     def made(self) -> Made:
         """Return what is known of the rows flushed since the slab was cleared."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streamcalib.building.rowtable import COLUMNS, ROUTES
-from streamcalib.pixels.checksum import checksums
+from streamcalib.pixels.checksum import checksums, extended
 from streamcalib.pixels.encode import Encoder
 
 if TYPE_CHECKING:
@@ -62,8 +62,12 @@ class Slab:
         self._canvases = np.empty((size, 3, recipe.height, recipe.width), np.uint8)
         self._encoder = Encoder(recipe)
         self._encoded: NDArray[Any] | None = None
+        self._plane: NDArray[Any] | None = None
         if encodes and not self._encoder.is_identity:
-            self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
+            if size == 1 and self._encoder.is_planar:
+                self._plane = np.empty((recipe.height, recipe.width), recipe.dtype)
+            else:
+                self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
         self._low = np.full(3, _WHITE, np.uint8)
         self._high = np.zeros(3, np.uint8)
         self._knows_extremes = False
@@ -106,14 +110,29 @@ class Slab:
         canvases = self._canvases[:count]
         self._note_extremes(canvases)
         self._canvas_crcs += checksums(canvases)
+        if self._plane is not None:
+            self._row_crcs.append(self._write_planes(writer, self._rows[-1], self._plane))
+        else:
+            self._write_rows(writer, canvases, self._rows[-count:])
+        self._flushed += count
+
+    def _write_planes(self, writer: RowWriter, row: int, values: NDArray[Any]) -> int:
+        """Encode and write one large row by planes, each while it is in the processor's cache."""
+        crc = 0
+        for channel, plane in enumerate(self._canvases[0]):
+            self._encoder.encode_plane(channel, plane, values)
+            crc = extended(crc, values)
+            writer.write_part(row, channel * values.nbytes, values)
+        return crc
+
+    def _write_rows(self, writer: RowWriter, canvases: NDArray[np.uint8], rows: list[int]) -> None:
         stored: NDArray[Any] = canvases
         if self._encoded is not None:
-            stored = self._encoded[:count]
+            stored = self._encoded[: len(rows)]
             self._encoder.encode(canvases, stored)
             self._row_crcs += checksums(stored)
-        for start, stop in _runs(rows := self._rows[-count:]):
+        for start, stop in _runs(rows):
             writer.write(rows[start], stored[start:stop])
-        self._flushed += count
 
     def _note_extremes(self, canvases: NDArray[np.uint8]) -> None:
         if self._knows_extremes:

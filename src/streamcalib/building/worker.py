@@ -161,6 +161,9 @@ class _NoWriter:
     def write(self, index: int, rows: NDArray[Any]) -> None:
         """Write nothing."""
 
+    def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
+        """Write nothing."""
+
     def __enter__(self) -> _NoWriter:
         return self
 

@@ -16,6 +16,13 @@ def checksum(values: NDArray[Any]) -> int:
     return checksums(values[None])[0]
 
 
+def extended(crc: int, values: NDArray[Any]) -> int:
+    """Return the `checksum` of bytes whose sum is ``crc``, followed by those of an array."""
+    flat = values.reshape(-1).view(np.uint8)
+    flat.flags.writeable = False
+    return int(google_crc32c.extend(crc, flat))
+
+
 def checksums(rows: NDArray[Any]) -> list[int]:
     """Return the `checksum` of every row of a C-contiguous array (k, ...)."""
     flat = rows.reshape(len(rows), -1).view(np.uint8)

@@ -28,6 +28,8 @@ class Encoder:
     ----------
     is_identity
         Whether a row's bytes are those of its canvas.
+    is_planar
+        Whether a row consists of its canvas's planes, each encoded by itself.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -37,6 +39,7 @@ class Encoder:
         self._divisor = np.float32(recipe.scale) if _only_divides(recipe) else None
         self._pixels_last = recipe.layout == "NHWC"
         self.is_identity = recipe.dtype == "uint8" and not self._pixels_last
+        self.is_planar = not self._pixels_last
 
     def encode(self, canvases: NDArray[np.uint8], rows: NDArray[Any]) -> None:
         """Fill ``rows`` (k, *row shape) with the values of ``canvases`` (k, 3, H, W).
@@ -51,6 +54,13 @@ class Encoder:
         for canvas, row in zip(canvases, pixels, strict=True):
             cv2.merge(list(canvas), dst=row)
         self._encode(pixels, rows, planes=False)
+
+    def encode_plane(self, channel: int, plane: NDArray[np.uint8], out: NDArray[Any]) -> None:
+        """Fill ``out`` (H, W) with the values of one plane (H, W) of an `is_planar` recipe."""
+        if self._divisor is None and not self._one_table:
+            _look_up(plane, self._table[channel].view(self._kind), out.view(self._kind))
+        else:
+            self._encode(plane, out, planes=True)
 
     def _encode(self, values: NDArray[np.uint8], rows: NDArray[Any], planes: bool) -> None:
         if self._table.dtype == np.uint8:

@@ -44,8 +44,12 @@ class NpyWriter:
 
     def write(self, index: int, rows: NDArray[Any]) -> None:
         """Write rows; raises ``OSError`` if the disk does not take them whole."""
-        view = rows.reshape(-1).view(np.uint8).data
-        start = position = HEADER_BYTES + index * self._row_bytes
+        self.write_part(index, 0, rows)
+
+    def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
+        """Write a part of a row; see `RowWriter.write_part`."""
+        view = part.reshape(-1).view(np.uint8).data
+        start = position = HEADER_BYTES + index * self._row_bytes + offset
         while view:
             written = _write_at(self._file, view, position)
             view = view[written:]

@@ -24,6 +24,10 @@ class RowWriter(Protocol):
         """
         ...
 
+    def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
+        """Write a part of row ``index``, from byte ``offset`` of the row on; raises ``OSError``."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(

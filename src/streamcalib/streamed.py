@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.values import RowValues
 
-_PART_BYTES = 8 * 2**20
+_PART_BYTES = 4 * 2**20
 _STRETCH_BYTES = 64 * 2**20
 
 
@@ -160,24 +160,31 @@ class _Lanes:
 
 
 def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iterator[NDArray[Any]]:
-    """Yield all rows in order, a part at a time; further parts are read ahead by threads."""
+    """Yield all rows in order, a part at a time, in buffers that are used again.
 
-    def read(start: int) -> tuple[NDArray[Any], list[int]]:
-        part = values.read(start, start + step)
+    Further parts are read ahead by threads.
+    """
+
+    def read(start: int, buffer: NDArray[Any] | None) -> tuple[NDArray[Any], list[int]]:
+        part = values.read(start, start + step, buffer)
         return part, [] if crcs is None else checksums(part)
 
     step = _rows_in(_PART_BYTES, values)
+    starts = iter(range(0, len(values), step))
+    count = min(manner.jobs + 1, -(-len(values) // step))
+    free = [None if values.is_mapped else _buffer(values, step) for _ in range(count)]
+    ahead: deque[tuple[NDArray[Any] | None, Future[tuple[NDArray[Any], list[int]]]]] = deque()
     done = 0
     with ThreadPoolExecutor(manner.jobs) as pool:
-        starts = iter(range(0, len(values), step))
-        ahead: deque[Future[tuple[NDArray[Any], list[int]]]] = deque()
         while True:
-            while len(ahead) <= manner.jobs and (start := next(starts, None)) is not None:
-                ahead.append(pool.submit(read, start))
+            while free and (start := next(starts, None)) is not None:
+                ahead.append((buffer := free.pop(), pool.submit(read, start, buffer)))
             if not ahead:
                 return
-            part, sums = ahead.popleft().result()
+            buffer, coming = ahead.popleft()
+            part, sums = coming.result()
             yield part
+            free.append(buffer)
             if crcs is not None:
                 crcs += sums
             done += len(part)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import smallsets
 from streamcalib import CalibrationSet, ImageList, build
 from streamcalib.building.badimages import close_holes, stop_message
-from streamcalib.building.rowtable import COLUMNS, RowTable
-from streamcalib.building.slab import Made
+from streamcalib.building.made import COLUMNS, Made
+from streamcalib.building.rowtable import RowTable
 from streamcalib.errors import BadImagesError, Failure, ListError
 from streamcalib.stores.npy import NpyStore
 

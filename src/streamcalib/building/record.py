@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from streamcalib.building.rowtable import ROUTES
+from streamcalib.building.made import ROUTES
 from streamcalib.commands import model_facts, set_commands
 from streamcalib.manifest import Manifest
 from streamcalib.manifest_rows import checksum_kinds, keep_rows

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamcalib.building.made import COLUMNS
 from streamcalib.errors import Failure
-from streamcalib.pixels.decode import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from streamcalib.building.slab import Made
-
-ROUTES: tuple[str, ...] = get_args(Route)
-COLUMNS = np.dtype(
-    [
-        ("source", "<i8"),
-        ("height", "<u4"),
-        ("width", "<u4"),
-        ("canvas_crc32c", "<u4"),
-        ("row_crc32c", "<u4"),
-        ("bytes", "<u8"),
-        ("route", "u1"),
-        ("done", "u1"),
-    ]
-)
-"""What is known of a row; ``row_crc32c`` is of the row as stored."""
+    from streamcalib.building.made import Made
 
 
 class RowTable:

@@ -5,11 +5,11 @@ Small rows are encoded and written together, so that many share the cost of a ca
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.building.rowtable import COLUMNS, ROUTES
+from streamcalib.building.made import COLUMNS, ROUTES, Made
 from streamcalib.pixels.checksum import checksums, extended
 from streamcalib.pixels.encode import Encoder
 
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
     from streamcalib.stores.store import RowWriter
 
 _WHITE = 255
-
-
-class Made(NamedTuple):
-    """Rows that are done.
-
-    Attributes
-    ----------
-    rows
-        Their indices, (k,).
-    columns
-        What is known of them, (k,) of `COLUMNS`.
-    low, high
-        Smallest and largest canvas value per channel, (3,), over all that this worker has made so
-        far; 255 and 0 of none.
-    """
-
-    rows: NDArray[np.int64]
-    columns: NDArray[Any]
-    low: NDArray[np.uint8]
-    high: NDArray[np.uint8]
 
 
 class Slab:

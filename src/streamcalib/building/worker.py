@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.building.slab import Made
+    from streamcalib.building.made import Made
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
     from streamcalib.stores.store import RowWriter

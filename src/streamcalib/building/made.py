@@ -1,0 +1,47 @@
+"""What a worker tells of the rows it has made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import numpy as np
+
+from streamcalib.pixels.decode import Route
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ROUTES: tuple[str, ...] = get_args(Route)
+COLUMNS = np.dtype(
+    [
+        ("source", "<i8"),
+        ("height", "<u4"),
+        ("width", "<u4"),
+        ("canvas_crc32c", "<u4"),
+        ("row_crc32c", "<u4"),
+        ("bytes", "<u8"),
+        ("route", "u1"),
+        ("done", "u1"),
+    ]
+)
+"""What is known of a row; ``row_crc32c`` is of the row as stored."""
+
+
+class Made(NamedTuple):
+    """Rows that are done.
+
+    Attributes
+    ----------
+    rows
+        Their indices, (k,).
+    columns
+        What is known of them, (k,) of `COLUMNS`.
+    low, high
+        Smallest and largest canvas value per channel, (3,), over all that this worker has made so
+        far; 255 and 0 of none.
+    """
+
+    rows: NDArray[np.int64]
+    columns: NDArray[Any]
+    low: NDArray[np.uint8]
+    high: NDArray[np.uint8]

@@ -131,3 +131,11 @@ def test_a_second_stage_gets_a_bar_of_its_own(terminal):
     file.flush()
     shown = read_all(screen)
     assert shown.index("build") < shown.index("write npz")
+
+
+def test_what_is_no_row_is_counted_without_a_rate_of_images():
+    """Measurements are measurements, and nothing is written of them."""
+    stream = io.StringIO()
+    lines = PlainLines(stream, interval_seconds=0)
+    lines(Progress("bench", 3, 0, 12, 0, 6.0, "measurements"))
+    assert stream.getvalue() == "bench: 3 of 12 measurements, 18 s left\n"

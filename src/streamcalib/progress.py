@@ -28,6 +28,8 @@ class Progress(NamedTuple):
         Bytes written so far.
     seconds
         Time since the job's start.
+    unit
+        What is counted, if not rows.
     """
 
     stage: str
@@ -36,6 +38,7 @@ class Progress(NamedTuple):
     total: int
     bytes_done: int
     seconds: float
+    unit: str = "rows"
 
     @property
     def rows_per_second(self) -> float:
@@ -73,10 +76,14 @@ class Counter:
         Bytes written for a row.
     notify
         The subscriber; told once at the start.
+    unit
+        As in `Progress`.
     """
 
-    def __init__(self, stage: str, total: int, row_bytes: int, notify: Subscriber) -> None:
-        self._stage, self._total, self._row_bytes = stage, total, row_bytes
+    def __init__(
+        self, stage: str, total: int, row_bytes: int, notify: Subscriber, unit: str = "rows"
+    ) -> None:
+        self._stage, self._total, self._row_bytes, self._unit = stage, total, row_bytes, unit
         self._notify = notify
         self._started = time.monotonic()
         self._done = self._failed = 0
@@ -97,7 +104,8 @@ class Counter:
         seconds = time.monotonic() - self._started
         completed = min(self._done + self._failed, self._total)
         written = self._done * self._row_bytes
-        self._notify(Progress(self._stage, completed, self._failed, self._total, written, seconds))
+        counts = (completed, self._failed, self._total)
+        self._notify(Progress(self._stage, *counts, written, seconds, self._unit))
 
 
 class TerminalBar:
@@ -113,13 +121,15 @@ class TerminalBar:
             self._bar = tqdm(
                 total=progress.total,
                 desc=progress.stage,
-                unit="img",
+                unit="img" if progress.unit == "rows" else progress.unit,
                 file=self._stream,
                 leave=False,
                 dynamic_ncols=True,
             )
         bad = f", {progress.failed} bad" if progress.failed else ""
-        self._bar.set_postfix_str(f"{progress.megabytes_per_second:.0f} MB/s{bad}", refresh=False)
+        if progress.bytes_done or bad:
+            speed = f"{progress.megabytes_per_second:.0f} MB/s"
+            self._bar.set_postfix_str(f"{speed}{bad}", refresh=False)
         self._bar.update(progress.done - self._bar.n)
         if progress.done >= progress.total:
             self.close()
@@ -148,10 +158,10 @@ class PlainLines:
         left = progress.seconds_left
         bad = f", {progress.failed} bad" if progress.failed else ""
         remaining = "" if left is None else f", {left:.0f} s left"
+        rate = f", {progress.rows_per_second:.0f} img/s, {progress.megabytes_per_second:.0f} MB/s"
         self._stream.write(
-            f"{progress.stage}: {progress.done} of {progress.total} rows{bad}, "
-            f"{progress.rows_per_second:.0f} img/s, {progress.megabytes_per_second:.0f} MB/s"
-            f"{remaining}\n"
+            f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}{bad}"
+            f"{rate if progress.unit == 'rows' else ''}{remaining}\n"
         )
         self._stream.flush()
 

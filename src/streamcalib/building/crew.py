@@ -96,8 +96,10 @@ class Crew:
             )
         results: Generator[Outcome] | None = None
         here = TasksHere()
-        make = make_rows if self._work.own_process else here.make_rows
-        task = joblib.delayed(partial(make, self._work, trial=trial))
+        make = partial(make_rows, self._work, trial=trial)
+        if not self._work.own_process:
+            make = partial(here.around(make), stopped=here.is_stopped)
+        task = joblib.delayed(make)
         with loky_ending_quietly():
             try:
                 with signals_held_back(processes=self._work.own_process):

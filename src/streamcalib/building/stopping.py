@@ -1,4 +1,4 @@
-"""Ending a build early without losing a worker, a traceback or the terminal's peace on the way."""
+"""Ending workers early without losing a worker, a traceback or the terminal's peace on the way."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ import threading
 import warnings
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
-from streamcalib.building.worker import NO_TASK, Outcome, Task, Work, make_rows
+from streamcalib.errors import StoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
+
+_Result = TypeVar("_Result")
 
 
 class TasksHere:
     """The tasks that run in threads of this process.
 
-    Nobody can kill a thread, and one that still decodes while Python ends takes the process down
-    with it: whoever ends a build early waits for the tasks begun.
+    Nobody can kill a thread, and one that still works while Python ends takes the process down
+    with it: whoever ends a job early waits for the tasks begun.
     """
 
     def __init__(self) -> None:
@@ -29,27 +31,38 @@ class TasksHere:
         self._running = 0
         self._stopped = False
 
-    def make_rows(self, work: Work, task: Task, *, trial: bool) -> Outcome:
-        """Make rows until the build is stopped; see `worker.make_rows`."""
-        with self._changed:
-            if self._stopped:
-                return make_rows(work, NO_TASK, trial=True)
-            self._running += 1
-        try:
-            return make_rows(work, task, trial=trial, stopped=lambda: self._stopped)
-        finally:
+    def around(self, do: Callable[..., _Result]) -> Callable[..., _Result]:
+        """Return a function that does the same, and is waited for; it begins nothing once stopped.
+
+        It then raises `StoppedError`, which nobody hears.
+        """
+
+        def counted(*arguments: Any, **options: Any) -> _Result:
             with self._changed:
-                self._running -= 1
-                self._changed.notify_all()
+                if self._stopped:
+                    raise StoppedError("what this was part of has ended.")
+                self._running += 1
+            try:
+                return do(*arguments, **options)
+            finally:
+                with self._changed:
+                    self._running -= 1
+                    self._changed.notify_all()
+
+        return counted
+
+    def is_stopped(self) -> bool:
+        """Return whether the job has ended."""
+        return self._stopped
 
     def stop(self) -> None:
-        """Let no image begin, and wait for those that have."""
+        """Let no task begin, and wait for those that have."""
         with self._changed:
             self._stopped = True
             self._changed.wait_for(lambda: not self._running)
 
 
-def close_quietly(results: Generator[Outcome]) -> None:
+def close_quietly(results: Generator[Any]) -> None:
     """End the workers' tasks, without joblib's warning: what ended the build is told by itself."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

@@ -38,9 +38,6 @@ class Task(NamedTuple):
     entries: Sequence[str]
 
 
-NO_TASK = Task((), (), ())
-
-
 class Outcome(NamedTuple):
     """What became of a `Task`.
 

@@ -128,7 +128,9 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
 
 def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
-    size = in_units(len(calibration) * calibration.values().row_bytes)
-    note = f"it loads all {size}" if calibration.manifest.store == "final" else size
+    if calibration.manifest.store == "final":
+        note = f"it loads all {in_units(calibration.path.stat().st_size)}"
+    else:
+        note = in_units(len(calibration) * calibration.values().row_bytes)
     for what, command in calibration.commands.items():
         click.echo(f"{what} ({note}):\n  {printable(command)}")

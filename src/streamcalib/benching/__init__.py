@@ -1,0 +1,1 @@
+"""The parts of a bench: what is measured, the workers it is measured in, what the figures say."""

@@ -1,0 +1,140 @@
+"""What a worker holds in memory while single steps are measured; bounded, however many images."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.errors import ImageError, StoppedError
+from streamcalib.images.reading import read_image
+from streamcalib.pixels.decode import decode
+from streamcalib.pixels.encode import Encoder, split_planes
+from streamcalib.pixels.letterbox import letterbox, place
+from streamcalib.pixels.turbo import find_decoder
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from streamcalib.pixels.turbo import DecoderName
+    from streamcalib.recipe import Recipe
+
+FILES_BYTES = 256 * 10**6
+"""What all workers together hold of files."""
+
+# Few enough that they stay in a processor's cache, where a build finds them too: there, an image
+# was decoded a moment ago.
+_PIXELS_BYTES = 16 * 10**6
+
+HELD_BYTES = 3 * _PIXELS_BYTES
+"""What a worker holds of images, canvases and rows."""
+
+
+class Held:
+    """Files, images, canvases and rows, each made from the one before when it is first needed.
+
+    Parameters
+    ----------
+    entries
+        Paths of images; those at the beginning are held.
+    bases
+        Folders against which they are resolved.
+    recipe, decoder
+        As in a build.
+    files_bytes
+        Limit on the files held, in bytes; one file is held in any case.
+    rows_at_once
+        How many rows a build encodes and writes together: so many canvases and rows at least.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[str],
+        bases: tuple[Path, ...],
+        *,
+        recipe: Recipe,
+        decoder: DecoderName,
+        files_bytes: int,
+        rows_at_once: int,
+    ) -> None:
+        self.entries, self.bases, self.recipe = entries, bases, recipe
+        self.decoder = find_decoder(decoder)
+        self._files_bytes, self._rows_at_once = files_bytes, rows_at_once
+
+    def read(self, number: int) -> bytes:
+        """Return the bytes of an entry's file.
+
+        Raises
+        ------
+        StoppedError
+            If it can be read no more.
+        """
+        entry = self.entries[number]
+        try:
+            return read_image(entry, self.bases)
+        except ImageError as error:
+            raise StoppedError(
+                f"{printable(entry)} was good a moment ago: now {error}. Leave the images alone "
+                "while they are measured, and run the same command again."
+            ) from error
+
+    def decode(self, data: bytes) -> NDArray[np.uint8]:
+        """Return the image (H, W, 3) of a file's bytes, as a build decodes it."""
+        recipe = self.recipe
+        return decode(
+            data, self.decoder, channel_order=recipe.channel_order, orientation=recipe.orientation
+        ).image
+
+    @cached_property
+    def files(self) -> list[bytes]:
+        """Whole files."""
+        files: list[bytes] = []
+        size_bytes = 0
+        for number in range(len(self.entries)):
+            files.append(self.read(number))
+            size_bytes += len(files[-1])
+            if size_bytes >= self._files_bytes:
+                break
+        return files
+
+    @cached_property
+    def images(self) -> list[NDArray[np.uint8]]:
+        """Decoded images, (H, W, 3) each."""
+        images: list[NDArray[np.uint8]] = []
+        size_bytes = 0
+        for data in self.files:
+            images.append(self.decode(data))
+            size_bytes += images[-1].nbytes
+            if size_bytes >= _PIXELS_BYTES:
+                break
+        return images
+
+    @cached_property
+    def canvases(self) -> NDArray[np.uint8]:
+        """Canvases, (k, 3, H, W)."""
+        recipe = self.recipe
+        shape = (3, recipe.height, recipe.width)
+        count = max(self._rows_at_once, min(len(self.images), _PIXELS_BYTES // prod(shape)))
+        canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
+        canvases = np.empty((count, *shape), np.uint8)
+        for number, planes in enumerate(canvases):
+            image = self.images[number % len(self.images)]
+            spot = place(*image.shape[:2], recipe.height, recipe.width, recipe.anchor)
+            letterbox(image, spot, recipe.pad_value, canvas)
+            split_planes(canvas, planes)
+        return canvases
+
+    @cached_property
+    def rows(self) -> NDArray[Any]:
+        """The recipe's values of the first canvases, (k, *row shape)."""
+        row_bytes = prod(self.recipe.row_shape) * np.dtype(self.recipe.dtype).itemsize
+        count = max(self._rows_at_once, min(len(self.canvases), _PIXELS_BYTES // row_bytes))
+        rows: NDArray[Any] = np.empty((count, *self.recipe.row_shape), self.recipe.dtype)
+        Encoder(self.recipe).encode(self.canvases[:count], rows)
+        return rows

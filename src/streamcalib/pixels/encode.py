@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from streamcalib.recipe import Recipe
 
 # OpenCV's LUT copies table entries by their size; it has no name for numpy's float16.
+_STRETCH = 2**19
 _SAME_SIZE = {1: np.uint8, 2: np.int16, 4: np.float32}
 
 
@@ -67,9 +68,7 @@ class Encoder:
             # A uint8 recipe has no normalization: its table changes nothing.
             np.copyto(rows, values)
         elif self._divisor is not None:
-            # What fills the table, on vectors of eight: faster than looking up.
-            np.copyto(rows, values)
-            np.divide(rows, self._divisor, out=rows)
+            _divide(values.reshape(-1), self._divisor, rows.reshape(-1))
         elif self._one_table:
             _look_up(values, self._table[0].view(self._kind), rows.view(self._kind))
         elif planes:
@@ -80,6 +79,17 @@ class Encoder:
             interleaved = np.ascontiguousarray(self._table.T).view(self._kind)[None]
             for pixels, row in zip(values, rows, strict=True):
                 cv2.LUT(pixels, interleaved, dst=row.view(self._kind))
+
+
+def _divide(values: NDArray[np.uint8], divisor: np.float32, out: NDArray[Any]) -> None:
+    """Divide as the table was made by dividing: on vectors, faster than looking up.
+
+    Converted and divided in two passes, by stretches that stay in the processor's cache.
+    """
+    for start in range(0, len(values), _STRETCH):
+        stretch = out[start : start + _STRETCH]
+        np.copyto(stretch, values[start : start + _STRETCH])
+        np.divide(stretch, divisor, out=stretch)
 
 
 def _look_up(values: NDArray[np.uint8], table: NDArray[Any], out: NDArray[Any]) -> None:

@@ -1,0 +1,1 @@
+"""Other packages that can turn a folder of JPEGs into an array on disk."""

@@ -1,0 +1,116 @@
+"""``python -m benchmarks``: everything at toy size, for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.__main__ import NAMES
+from benchmarks.settings import HERE
+
+COMMAND = [sys.executable, "-m", "benchmarks"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
+README = (HERE / "README.md").read_text(encoding="utf-8")
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+
+
+def test_every_benchmark_is_listed_and_explained():
+    """By --list, and in the README's table."""
+    listed = [line.split()[0] for line in run("--list").stdout.splitlines()]
+    assert listed == list(NAMES)
+    for name in listed:
+        assert f"\n| `{name}` | " in README
+
+
+def test_wrong_usage_is_told():
+    """With exit code 2, before anything is made."""
+    for arguments in (
+        ("--only", "nothing"),
+        ("--rounds", "0"),
+        ("--jobs", "many"),
+        ("--images", "x"),
+    ):
+        ended = run(*arguments)
+        assert ended.returncode == 2
+        assert "usage:" in ended.stderr
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory) -> tuple[str, str, Path]:
+    """What a whole run of toy size printed and wrote, and its scratch folder."""
+    scratch = tmp_path_factory.mktemp("toy") / "scratch"
+    ended = run("--toy", "--rounds", 1, "--jobs", 2, "--scratch", scratch)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout, (scratch / "toy.json").read_text(), scratch
+
+
+@pytest.mark.slow
+def test_the_results_are_what_the_readme_says(toy):
+    """Every key is explained there, and every figure has values or a reason."""
+    printed, text, scratch = toy
+    found = json.loads(text)
+    assert found["format"] == "streamcalib-benchmarks"
+    for key in (*found, *found["figures"][0]):
+        assert f"`{key}`" in README
+    for figure in found["figures"]:
+        assert bool(figure["values"]) != bool(figure["absent"])
+        assert f"| {figure['name']} | " in printed
+    assert found["corpus"]["images"] == 8
+    assert str(scratch) not in text
+
+
+@pytest.mark.slow
+def test_everything_ran(toy):
+    """Absent may be only what this machine lacks: peers, and control groups."""
+    _, text, _ = toy
+    found = json.loads(text)
+    assert {*found["rounds"], "decoding", "writing", "plain", "peers"} == {*NAMES, "comparison"}
+    for figure in found["figures"]:
+        if figure["absent"]:
+            assert "pip install" in figure["absent"] or "run as root" in figure["absent"], figure
+    for benchmark in found["rounds"].values():
+        assert len(benchmark) == 1
+        for turn in benchmark[0].values():
+            assert turn.get("absent") or turn["seconds"] > 0
+
+
+@pytest.mark.slow
+def test_only_images_lists_and_results_are_left(toy):
+    """Every output was deleted."""
+    _, _, scratch = toy
+    left = {path.name for path in scratch.iterdir()}
+    assert left == {"lists", "photographs", "small", "toy.json"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_process_and_no_output(tmp_path, number):
+    """Ctrl-C and SIGTERM end the run and all below it."""
+    arguments = ["--toy", "--only", "memory", "--scratch", str(tmp_path / "scratch")]
+    process = subprocess.Popen([*COMMAND, *arguments], env=ENVIRONMENT)
+    watched = psutil.Process(process.pid)
+    while not (members := watched.children(recursive=True)):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 130
+    _, alive = psutil.wait_procs(members, timeout=20)
+    assert not alive
+    assert not (tmp_path / "scratch" / "outputs").exists()

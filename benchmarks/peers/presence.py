@@ -37,14 +37,9 @@ class Peer(NamedTuple):
 
 
 PEERS = (
-    Peer("torch DataLoader", "torch", ("torch",), "pip install torch==2.13.0"),
+    Peer("torch DataLoader", "torch", ("torch",), "pip install torch"),
     Peer("NVIDIA DALI", "dali", ("nvidia", "nvidia.dali"), "pip install nvidia-dali-cuda120"),
-    Peer(
-        "LitData optimize",
-        "litdata",
-        ("litdata",),
-        "pip install torch==2.13.0, then pip install litdata",
-    ),
+    Peer("LitData optimize", "litdata", ("litdata",), "pip install litdata"),
 )
 
 

@@ -11,8 +11,8 @@ import cv2
 import joblib
 import numpy as np
 
-from streamcalib.demo import make_photographs, photograph
 from streamcalib.images.listing import list_images
+from streamcalib.photographs import make_photographs, photograph
 
 if TYPE_CHECKING:
     from benchmarks.settings import Settings

@@ -10,8 +10,9 @@ import pytest
 
 import smallsets
 from streamcalib.building.prepare import BuildOptions
-from streamcalib.demo import demo, make_photographs, photograph, plan_demo
+from streamcalib.demo import demo, plan_demo
 from streamcalib.errors import InputError, OutputError, PlanError
+from streamcalib.photographs import make_photographs, photograph
 
 ONE = BuildOptions(jobs=1)
 

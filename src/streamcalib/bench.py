@@ -11,9 +11,9 @@ from streamcalib.benching.result import BenchResult, Measurement
 from streamcalib.benching.task import forget
 from streamcalib.building.badimages import describe
 from streamcalib.building.prepare import BuildOptions
-from streamcalib.demo import make_photographs
 from streamcalib.errors import InputError
 from streamcalib.images.listfile import ImageList
+from streamcalib.photographs import make_photographs
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES

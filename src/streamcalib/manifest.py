@@ -14,7 +14,7 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamcalib.plan import StoreKind
+    from streamcalib.stores.store import StoreKind
 
 FORMAT = "streamcalib-set"
 VERSION = 1

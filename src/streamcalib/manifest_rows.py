@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from streamcalib.plan import StoreKind
+    from streamcalib.stores.store import StoreKind
 
 _MOST_INLINE_ROWS = 1000
 _LINES_AT_ONCE = 1000

@@ -14,10 +14,9 @@ from streamcalib.wording import in_units
 
 if TYPE_CHECKING:
     from streamcalib.recipe import Recipe
+    from streamcalib.stores.store import StoreKind
 
 Container = Literal["npy", "npz"]
-StoreKind = Literal["final", "uint8"]
-"""What rows are on disk: the recipe's values, or the canvas as (3, H, W) uint8."""
 
 # A worker's anonymous memory, as measured on Linux at a tiny canvas with images of COCO's size: the
 # interpreter with numpy and OpenCV, and one file with its decoded image.

@@ -34,7 +34,10 @@ def test_all_pass_when_the_last_has_come(tmp_path):
 
 def test_one_alone_passes_at_once(tmp_path):
     """There is nobody to wait for."""
-    Gate(str(tmp_path), 1).wait(0)
+    begun = threading.Thread(target=Gate(str(tmp_path), 1).wait, args=(0,))
+    begun.start()
+    begun.join(timeout=60)
+    assert not begun.is_alive()
 
 
 @pytest.mark.parametrize("parties", [2, 3])

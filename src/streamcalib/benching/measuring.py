@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streamcalib.benching.prepare import PreparedBench
     from streamcalib.benching.steps import Step
-    from streamcalib.plan import StoreKind
+    from streamcalib.stores.store import StoreKind
 
 _PREFIX = "streamcalib-bench-"
 

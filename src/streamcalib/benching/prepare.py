@@ -17,13 +17,14 @@ from streamcalib.images.listing import SourceKind, list_images
 from streamcalib.paths import absolute_path
 from streamcalib.pixels.encode import Encoder
 from streamcalib.pixels.turbo import find_decoder
-from streamcalib.plan import Plan, StoreKind, make_plan
+from streamcalib.plan import Plan, make_plan
 from streamcalib.publish import free_bytes
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from streamcalib.benching.steps import Step
+    from streamcalib.stores.store import StoreKind
 
 Kind = SourceKind | Literal["made"]
 

@@ -11,9 +11,9 @@ from streamcalib.building.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptio
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
-from streamcalib.plan import StoreKind
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
+from streamcalib.stores.store import StoreKind
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:

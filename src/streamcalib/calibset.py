@@ -146,7 +146,7 @@ class CalibrationSet:
         size
             Rows in a batch: (size, *row shape).
         reuse
-            Encode into one buffer again and again, which is several times faster: each batch is
+            Encode into one buffer again and again, which is about twice as fast: each batch is
             gone when the next one is asked for. Some quantizers keep what they are given; for them
             every batch is a fresh array.
 

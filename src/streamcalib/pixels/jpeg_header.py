@@ -102,7 +102,7 @@ def plain_size(data: bytes) -> tuple[int, int] | None:
 
     Plain is: grey or three components, sequential with Huffman codes, no APP1 segment (which might
     be Exif), and nothing between segments. Most photographs of data sets are; for them this says
-    what `read_header` says, in a third of the time.
+    what `read_header` says, in a fifth of the time.
     """
     size = None
     position = 2

@@ -16,8 +16,8 @@ _SHARE_OF_REST = 3
 class Pace:
     """Deals rows out in disjoint consecutive ranges.
 
-    A task costs its parent some tenths of a millisecond, and workers wait for the last one at the end: tasks
-    are long, first and last ones short.
+    A task costs its parent some tenths of a millisecond, and workers wait for the last one at the
+    end: tasks are long, first and last ones short.
 
     Parameters
     ----------

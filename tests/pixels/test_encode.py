@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamcalib.errors import RecipeError
+from streamcalib.pixels import encode
 from streamcalib.pixels.encode import Encoder, split_planes
 from streamcalib.recipe import Recipe
 
@@ -167,3 +168,27 @@ def test_rows_encoded_together_are_rows_encoded_alone(layout, dtype, mean, gener
             expected = expected.transpose(1, 2, 0)
         assert np.array_equal(row, expected)
     assert encoder.is_identity == (dtype == "uint8" and layout == "NCHW")
+
+
+@pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("normalization", [{}, {"mean": (0.5,) * 3, "std": (0.5,) * 3}])
+def test_no_call_sees_more_columns_than_opencv_can_count(monkeypatch, layout, dtype, normalization):
+    """OpenCV takes 31 bits of them and leaves the rest undone: rows go through it by stretches."""
+    seen = []
+    look_up = encode.cv2.LUT
+
+    def counted(values, table, dst):
+        seen.append(max(values.shape[:2]))
+        return look_up(values, table, dst=dst)
+
+    monkeypatch.setattr(encode, "_STRETCH", 100)
+    monkeypatch.setattr(encode.cv2, "LUT", counted)
+    recipe = Recipe(height=16, width=24, layout=layout, dtype=dtype, **normalization)
+    canvases = np.random.default_rng(1).integers(0, 256, (5, 3, 16, 24), np.uint8)
+    rows = np.full((5, *recipe.row_shape), 77, dtype)
+    Encoder(recipe).encode(canvases, rows)
+    values = recipe.lookup_table()[0][canvases]
+    expected = values if layout == "NCHW" else values.transpose(0, 2, 3, 1)
+    assert np.array_equal(rows, expected)
+    assert all(columns <= 100 for columns in seen)

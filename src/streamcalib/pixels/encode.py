@@ -93,7 +93,11 @@ def _divide(values: NDArray[np.uint8], divisor: np.float32, out: NDArray[Any]) -
 
 
 def _look_up(values: NDArray[np.uint8], table: NDArray[Any], out: NDArray[Any]) -> None:
-    cv2.LUT(values.reshape(1, -1), table, dst=out.reshape(1, -1))
+    """Look values up, by stretches: OpenCV counts columns in 31 bits and tells no overflow."""
+    flat, target = values.reshape(1, -1), out.reshape(1, -1)
+    for start in range(0, flat.shape[1], _STRETCH):
+        stretch = slice(start, start + _STRETCH)
+        cv2.LUT(flat[:, stretch], table, dst=target[:, stretch])
 
 
 def _only_divides(recipe: Recipe) -> bool:

@@ -60,9 +60,10 @@ class Plan:
     @property
     def staged(self) -> StoreKind:
         """What workers write; an ``.npz`` is encoded on its way out of the staging store."""
+        if self.container == "npy":
+            return self.store
         same = (self.row_shape, self.dtype) == (self.canvas_shape, "uint8")
-        canvases = self.store == "uint8" or self.container == "npz"
-        return "uint8" if canvases and not same else "final"
+        return "final" if same else "uint8"
 
     @property
     def staged_row(self) -> tuple[tuple[int, int, int], str]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ctypes
 import errno
 import logging
-import mmap
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pagecache import keeps_pages, resident_bytes
 from streamcalib.stores import writeback
 from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.writeback import Span, WriteBehind, drop_cached, reserve
@@ -90,29 +89,6 @@ def test_no_more_is_held_than_the_window_and_what_is_being_written(window, write
     assert dropped == pushed[: len(dropped)]
 
 
-def resident(path) -> int:
-    """Return how many bytes of a file the page cache holds."""
-    size = path.stat().st_size
-    with path.open("r+b") as file, mmap.mmap(file.fileno(), size) as view:
-        pages = -(-size // mmap.PAGESIZE)
-        vector = (ctypes.c_ubyte * pages)()
-        start = ctypes.addressof(first := ctypes.c_ubyte.from_buffer(view))
-        libc = ctypes.CDLL(None, use_errno=True)
-        assert libc.mincore(ctypes.c_void_p(start), ctypes.c_size_t(size), vector) == 0
-        del first
-        return sum(flag & 1 for flag in vector) * mmap.PAGESIZE
-
-
-def on_disk(tmp_path) -> bool:
-    """Whether a page cache stands between a file there and its medium."""
-    kinds = {}
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, place, kind, *_ = line.split()
-        kinds[place] = kind
-    place = next(str(p) for p in (tmp_path, *tmp_path.parents) if str(p) in kinds)
-    return kinds[place] not in ("tmpfs", "ramfs", "overlay")
-
-
 def test_the_page_cache_holds_the_window_and_no_more(tmp_path):
     """Of 64 MB written with a window of 8 MB, the cache keeps about the window."""
     store = NpyStore(path=tmp_path / "a.npy", rows=64, row_shape=(250_000,), dtype="float32")
@@ -121,8 +97,8 @@ def test_the_page_cache_holds_the_window_and_no_more(tmp_path):
     with store.writer(WriteBehind(8 * MB)) as writer:
         for index in range(64):
             writer.write(index, row + index)
-    if on_disk(tmp_path) and writeback._libc_function("sync_file_range") is not None:
-        assert resident(store.path) < 16 * MB
+    if keeps_pages(tmp_path) and writeback._libc_function("sync_file_range") is not None:
+        assert resident_bytes(store.path) < 16 * MB
     assert np.array_equal(store.read()[:, 0], np.arange(64))
     assert np.array_equal(store.read()[63], row + 63)
 
@@ -196,7 +172,7 @@ def test_space_is_reserved_where_the_file_system_can(tmp_path):
         assert not any(file.read())
 
 
-@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.ENOSYS])
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM])
 def test_where_space_cannot_be_reserved_the_file_is_sparse(tmp_path, monkeypatch, code):
     """The size is right all the same."""
     monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(code))
@@ -211,3 +187,19 @@ def test_a_disk_that_is_too_small_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(errno.ENOSPC))
     with (tmp_path / "a").open("w+b") as file, pytest.raises(OSError, match="No space left"):
         reserve(file.fileno(), 2**30)
+
+
+def test_a_signal_while_space_is_reserved_is_no_error(tmp_path, monkeypatch):
+    """An interrupted call is made again; nothing else would."""
+    codes = [errno.EINTR, errno.EINTR]
+
+    def interrupted(*_arguments):
+        if not codes:
+            return 0
+        ctypes.set_errno(codes.pop())
+        return -1
+
+    monkeypatch.setattr(writeback, "_libc_function", lambda name: interrupted)
+    with (tmp_path / "a").open("w+b") as file:
+        reserve(file.fileno(), 2**20)
+    assert codes == []

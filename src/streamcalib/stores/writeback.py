@@ -18,8 +18,8 @@ CACHE_WINDOW_BYTES = 256 * 10**6
 """Default of what a whole build may hold in the page cache."""
 
 _PUSHED_BYTES = 8 * 2**20
-_FALLOCATE_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 # Not I/O errors: the file system, or a sandbox around it, does not know the call.
+_FALLOCATE_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM})
 _SYNC_UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ESPIPE, errno.EPERM})
 # Of sync_file_range(2).
 _WRITE = 2
@@ -73,7 +73,7 @@ class WriteBehind:
             return
         self._pushed.append(span)
         self._pushed_bytes += span.size
-        while self._pushed_bytes > self._window_bytes:
+        while self._pushed and self._pushed_bytes > self._window_bytes:
             self._drop(file, self._pushed.popleft())
 
     def _drop(self, file: int, span: Span) -> None:
@@ -104,9 +104,12 @@ def reserve(file: int, size: int) -> None:
     """
     fallocate = _libc_function("fallocate")
     if fallocate is not None:
-        if fallocate(file, 0, ctypes.c_int64(0), ctypes.c_int64(size)) == 0:
+        while fallocate(file, 0, ctypes.c_int64(0), ctypes.c_int64(size)) != 0:
+            code = ctypes.get_errno()
+            if code != errno.EINTR:
+                break
+        else:
             return
-        code = ctypes.get_errno()
         if code not in _FALLOCATE_UNSUPPORTED:
             raise OSError(code, os.strerror(code))
         _log.debug("fallocate: %s", os.strerror(code))

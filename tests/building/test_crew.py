@@ -107,3 +107,42 @@ def test_a_build_may_run_in_any_thread(tmp_path):
     thread.start()
     thread.join()
     np.testing.assert_array_equal(made[0].array(), smallsets.rows(paths))
+
+
+def test_builds_side_by_side_leave_the_process_as_it_was(tmp_path):
+    """OpenCV's threads and the hook for failing threads are put back when the last one ends."""
+    paths = smallsets.make_images(tmp_path / "images", 5)
+    entered, ended = threading.Barrier(2), threading.Event()
+    before = (cv2.getNumThreads(), threading.excepthook)
+    cv2.setNumThreads(3)
+
+    def make(name: str) -> None:
+        first = name == "first.npy"
+
+        def progress(state) -> None:
+            if state.done == 0:
+                entered.wait()
+            elif not first:
+                ended.wait()
+
+        build(paths, tmp_path / name, recipe=smallsets.RECIPE, jobs=1, progress=progress)
+        if first:
+            ended.set()
+
+    try:
+        names = ("first.npy", "second.npy")
+        threads = [threading.Thread(target=make, args=(name,)) for name in names]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (cv2.getNumThreads(), threading.excepthook) == (3, before[1])
+    finally:
+        cv2.setNumThreads(before[0])
+
+
+def test_a_single_workers_buffers_go_with_the_build(tmp_path):
+    """With one worker that is the caller's own thread, which goes on to other things."""
+    paths = smallsets.make_images(tmp_path / "images", 5)
+    build(paths, tmp_path / "a.npy", recipe=smallsets.RECIPE, jobs=1)
+    assert worker._kept.tools is None

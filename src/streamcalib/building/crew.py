@@ -17,7 +17,7 @@ from streamcalib.building.stopping import (
     loky_ending_quietly,
     signals_held_back,
 )
-from streamcalib.building.worker import Outcome, Task, Work, make_rows
+from streamcalib.building.worker import Outcome, Task, Work, forget_tools, make_rows
 from streamcalib.errors import StoppedError
 
 if TYPE_CHECKING:
@@ -115,3 +115,5 @@ class Crew:
                 if results is not None:
                     close_quietly(results)
                 here.stop()
+                # A single worker is this thread, which goes on to other things.
+                forget_tools()

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_hooks_lock = threading.Lock()
+_hooks_before: list[Callable[[threading.ExceptHookArgs], Any]] = []
+"""The hook before each of the jobs that run now; the first is not ours."""
+
 
 class TasksHere:
     """The tasks that run in threads of this process.
@@ -72,18 +76,24 @@ def close_quietly(results: Generator[Any]) -> None:
 @contextmanager
 def loky_ending_quietly() -> Iterator[None]:
     """Keep quiet what loky's thread stumbles over if a task comes in as it is ended."""
-    outspoken = threading.excepthook
-
-    def hook(failure: threading.ExceptHookArgs) -> None:
-        ended = getattr(getattr(failure.thread, "executor_flags", None), "shutdown", False)
-        if not ended or failure.exc_type is not KeyError:
-            outspoken(failure)
-
-    threading.excepthook = hook
+    with _hooks_lock:
+        _hooks_before.append(threading.excepthook)
+        if len(_hooks_before) == 1:
+            threading.excepthook = _quiet_about_loky
     try:
         yield
     finally:
-        threading.excepthook = outspoken
+        with _hooks_lock:
+            own = _hooks_before[0]
+            _hooks_before.pop()
+            if not _hooks_before:
+                threading.excepthook = own
+
+
+def _quiet_about_loky(failure: threading.ExceptHookArgs) -> None:
+    ended = getattr(getattr(failure.thread, "executor_flags", None), "shutdown", False)
+    if not ended or failure.exc_type is not KeyError:
+        _hooks_before[0](failure)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import cv2
 import imagesize
 import numpy as np
@@ -10,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zoo
-from streamcalib.errors import ImageError
+from streamcalib.errors import ImageError, StoppedError
 from streamcalib.pixels.decode import MAX_PIXELS, decode
 
 
@@ -178,3 +180,11 @@ def test_a_size_that_no_one_can_read_beforehand_is_checked_afterwards(decoder, m
     assert decode(data, decoder, max_pixels=1551).image.shape == (33, 47, 3)
     with pytest.raises(ImageError, match="over the limit of 1550"):
         decode(data, decoder, max_pixels=1550)
+
+
+def test_a_full_temporary_folder_is_the_worlds_fault(decoder, monkeypatch, tmp_path):
+    """Tolerating damage takes a temporary file: where there is no room, no image is called bad."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    data = zoo.jpeg(zoo.picture(64, 64))[:-200]
+    with pytest.raises(StoppedError, match="TMPDIR"):
+        decode(data, decoder, tolerate_damage=True)

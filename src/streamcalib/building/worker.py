@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from streamcalib.stores.store import RowWriter
 
 
+_NO_MEMORY = "there is not enough memory to decode it"
+
+
 class Task(NamedTuple):
     """Images to make: their rows, the indices of their sources, and their paths as listed."""
 
@@ -131,6 +134,8 @@ def make_rows(
                 elif tools.slab.is_full:
                     tools.slab.flush(writer)
             tools.slab.flush(writer)
+    except StoppedError:
+        raise
     except OSError as error:
         raise StoppedError(
             f"writing {printable(str(work.store.path))} failed: {error.strerror or error}. Free "
@@ -147,9 +152,18 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     except ImageError as error:
         return str(error)
     except MemoryError:
-        return "there is not enough memory to decode it"
+        return _NO_MEMORY
+    except cv2.error as error:
+        if "Insufficient memory" not in str(error):
+            raise
+        return _NO_MEMORY
     tools.slab.add(row, source, len(data), facts)
     return ""
+
+
+def forget_tools() -> None:
+    """Let go of the buffers that this thread has kept since it last made rows."""
+    _kept.tools = None
 
 
 class _NoWriter:

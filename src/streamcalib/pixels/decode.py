@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
 
-from streamcalib.errors import ImageError
+from streamcalib.errors import ImageError, StoppedError
 from streamcalib.pixels.damage import find_damage
 from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, plain_size, read_header
 from streamcalib.pixels.orientation import apply_orientation, plain_orientation
@@ -120,10 +121,16 @@ def _imdecode(data: bytes, flags: int) -> Any:
 
 def _imread(data: bytes, flags: int) -> Any:
     # Of a damaged JPEG, OpenCV makes more from a file than from memory.
-    with NamedTemporaryFile(suffix=".jpg") as file:
-        file.write(data)
-        file.flush()
-        return cv2.imread(file.name, flags)
+    try:
+        with TemporaryDirectory(prefix="streamcalib-") as folder:
+            file = Path(folder, "image.jpg")
+            file.write_bytes(data)
+            return cv2.imread(str(file), flags)
+    except OSError as error:
+        raise StoppedError(
+            f"the folder for temporary files does not take an image: {error.strerror or error}. "
+            "Free space there, or set TMPDIR to another folder."
+        ) from error
 
 
 def _opencv(

@@ -228,3 +228,10 @@ def test_a_models_input_keeps_its_name(tmp_path, paths):
     assert "'pixels'" in refused(calibration, out, InputError, input_name="other")
     assert "no name" in refused(calibration, out, InputError, input_name=" ")
     assert finalize(calibration, out, input_name="pixels").manifest.input_name == "pixels"
+
+
+@pytest.mark.parametrize("window", [0, -5])
+def test_a_window_that_holds_nothing_is_refused(calibration, tmp_path, window):
+    """Before anything is written, and by the option's name."""
+    said = refused(calibration, tmp_path / "f.npy", InputError, cache_window=window)
+    assert "--cache-window" in said

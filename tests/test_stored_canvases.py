@@ -136,6 +136,34 @@ def test_plain_uint8_rows_are_final_as_they_are(paths, tmp_path):
     assert made.array().dtype == np.uint8
 
 
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+def test_a_canvas_of_three_by_three_has_one_shape_in_both_layouts(paths, tmp_path, suffix):
+    """Shapes that happen to be equal do not make canvases of rows."""
+    recipe = replace(Recipe.yolo11(3, dtype="uint8"), layout="NHWC")
+    canvases = build(paths, tmp_path / "c.npy", recipe=recipe, store="uint8", jobs=1)
+    plain = build(paths, tmp_path / "p.npy", recipe=replace(recipe, layout="NCHW"), jobs=1)
+    np.testing.assert_array_equal(np.load(canvases.path), plain.array())
+    expected = plain.array().transpose(0, 2, 3, 1)
+    np.testing.assert_array_equal(values(canvases), expected)
+    np.testing.assert_array_equal(finalize(canvases, tmp_path / f"f.{suffix}").array(), expected)
+    built = build(paths, tmp_path / f"b.{suffix}", recipe=recipe, jobs=1)
+    np.testing.assert_array_equal(built.array(), expected)
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_a_batch_larger_than_any_file(canvases, reuse):
+    """Whoever wants everything at once may say so with any number."""
+    assert len(values(canvases, 2**62, reuse=reuse)) == COUNT
+
+
+@pytest.mark.parametrize("reuse", [False, True])
+def test_a_file_that_was_removed_can_still_be_read(canvases, reuse):
+    """An open set stays readable, as the system promises for mapped files."""
+    expected = values(canvases)
+    canvases.path.unlink()
+    np.testing.assert_array_equal(values(canvases, reuse=reuse), expected)
+
+
 def test_fresh_batches_are_the_callers_own(canvases):
     """By default nothing that was handed out changes later, and it may be written to."""
     batches = list(canvases.batches(4))

@@ -9,7 +9,9 @@ import google_crc32c
 import numpy as np
 import pytest
 
+from pagecache import keeps_pages, resident_bytes
 from streamcalib.recipe import Recipe
+from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.writeback import WriteBehind
 from streamcalib.streamed import Manner, write_npy, write_npz
 from streamcalib.values import RowValues
@@ -57,6 +59,26 @@ def test_every_row_is_written_once_in_its_place(canvases, expected, tmp_path, ki
         assert crcs == [google_crc32c.value(row.tobytes()) for row in expected]
     else:
         assert crcs is None
+
+
+@pytest.mark.parametrize("suffix", ["npy", "npz"])
+@pytest.mark.parametrize("kind", ["uint8", "final"])
+def test_what_was_read_leaves_the_page_cache(canvases, expected, tmp_path, kind, suffix):
+    """But for pieces that two threads shared; so the cache is left to others."""
+    if not keeps_pages(tmp_path):
+        pytest.skip("the temporary folder lies in memory, which has nothing to drop")
+    rows = canvases if kind == "uint8" else expected
+    dtype, source = rows.dtype.name, tmp_path / "source.npy"
+    store = NpyStore(path=source, rows=ROWS, row_shape=rows.shape[1:], dtype=dtype)
+    store.create()
+    with store.writer() as writer:
+        for index, row in enumerate(rows):
+            writer.write(index, row)
+    store.sync()
+    assert resident_bytes(source) > 0.9 * store.file_bytes
+    values = RowValues(store.read(), RECIPE, kind)
+    write(values, tmp_path / f"a.{suffix}", manner(2, []))
+    assert resident_bytes(source) < 0.5 * store.file_bytes
 
 
 class BrokenValues(RowValues):

@@ -12,7 +12,7 @@ from streamcalib.building.record import write_record
 from streamcalib.building.rowtable import RowTable
 from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
-from streamcalib.errors import BadImagesError
+from streamcalib.errors import BadImagesError, DamagedError, StoppedError
 from streamcalib.images.listfile import ImageList
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
@@ -110,6 +110,8 @@ def _build_into(staging: Path, prepared: PreparedBuild, notify: Subscriber) -> N
     crew.make_all(images, table)
     if table.bad_sources:
         store = _settle_bad_images(prepared, crew, store, table)
+    if table.open_rows:
+        raise RuntimeError(f"{len(table.open_rows)} rows were never made: this is a bug.")
     staged = store.path
     if plan.container == "npz":
         staged = staging / "set.npz"
@@ -123,18 +125,25 @@ def _write_npz(
 ) -> None:
     """Encode the staged canvases into an ``.npz``, and note the checksums of its rows."""
     plan = prepared.plan
-    values = RowValues(store.read(), prepared.recipe, plan.staged)
+    sums = table.columns["canvas_crc32c"]
+    values = RowValues(store.read(), prepared.recipe, plan.staged, sums)
     counter = Counter("write npz", store.rows, plan.row_bytes, notify)
     manner = Manner(
         jobs=plan.jobs, window_bytes=prepared.options.cache_window, on_rows=counter.reach
     )
-    crcs = write_npz(
-        values,
-        path,
-        manner,
-        input_name=prepared.input_name,
-        extra_inputs=prepared.extra_inputs,
-    )
+    try:
+        crcs = write_npz(
+            values,
+            path,
+            manner,
+            input_name=prepared.input_name,
+            extra_inputs=prepared.extra_inputs,
+        )
+    except DamagedError as error:
+        raise StoppedError(
+            f"the disk did not keep what was written to it: {error} Nothing was published; run the "
+            "same command again, on another volume if this happens twice."
+        ) from error
     if crcs is not None:
         table.columns["row_crc32c"] = crcs
 

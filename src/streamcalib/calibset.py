@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,6 +14,7 @@ from streamcalib.commands import set_commands
 from streamcalib.errors import InputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
+from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
 from streamcalib.stores.npz import map_member
@@ -73,11 +73,21 @@ class CalibrationSet:
         if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
         array = opened._stored()
-        declared = (opened.manifest.shape, opened.manifest.dtype)
-        if (array.shape, array.dtype.name) != declared:
+        declared = opened.manifest
+        if (array.shape, array.dtype.name) != (declared.shape, declared.dtype):
             raise SetError(
                 f"{shown} holds {array.shape} {array.dtype.name}, but its manifest says "
-                f"{declared[0]} {declared[1]}: one of the two was replaced."
+                f"{declared.shape} {declared.dtype}: one of the two was replaced."
+            )
+        if not (array.flags.c_contiguous and array.dtype.isnative):
+            raise SetError(
+                f"{shown} holds its rows in another order of axes or bytes than streamcalib "
+                "writes: it was replaced."
+            )
+        if isinstance(declared.rows, list) and len(declared.rows) != len(opened):
+            raise SetError(
+                f"the manifest of {shown} has {len(declared.rows)} records of {len(opened)} rows: "
+                "it is damaged."
             )
         return opened
 
@@ -127,6 +137,19 @@ class CalibrationSet:
         if self._values is None:
             self._values = RowValues(self._stored(), self.recipe, self.manifest.store)
         return self._values
+
+    def checked_values(self) -> RowValues:
+        """Return `values` that hold each row, as it is read, against its recorded checksum.
+
+        Raises
+        ------
+        SetError
+            If the manifest's records of rows are damaged.
+        """
+        kind = self.manifest.store
+        return RowValues(
+            self._stored(), self.recipe, kind, stored_checksums(self.row_records(), kind)
+        )
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows ``start`` to ``stop``: (stop - start, *row shape), C-contiguous.
@@ -197,17 +220,13 @@ class CalibrationSet:
         Raises
         ------
         SetError
-            If the side file that holds them is damaged.
+            If the side file that holds them is not the one that the manifest knows; at the end at
+            the latest.
         """
         if isinstance(self.manifest.rows, list):
             yield from self.manifest.rows
-            return
-        path = rows_path(self.path)
-        try:
-            with path.open(encoding="utf-8") as file:
-                yield from map(json.loads, file)
-        except (OSError, ValueError) as error:
-            raise SetError(f"{printable(str(path))} cannot be read: {error}.") from error
+        else:
+            yield from read_rows(rows_path(self.path), len(self), self.manifest.rows["sha256"])
 
     @property
     def commands(self) -> dict[str, str]:

@@ -49,6 +49,12 @@ class SetError(InputError, ValueError):
     """A file that is not a calibration set, or no longer agrees with its manifest."""
 
 
+class DamagedError(StreamcalibError):
+    """A set whose bytes are no longer those that were written (exit code 4)."""
+
+    exit_code = 4
+
+
 class MissingExtraError(InputError, ImportError):
     """An optional package is needed and absent; the message names the extra."""
 

@@ -84,6 +84,8 @@ def finalize(
     ------
     InputError
         If the set or the output is not what it must be; nothing was written.
+    DamagedError
+        If a row of the set is not what its checksum says; nothing was published.
     StoppedError
         If the disk is full or failed.
     """
@@ -135,6 +137,8 @@ def check_finalize(
     """
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs must be at least 1, not {jobs}.")
+    if cache_window < 1:
+        raise InputError("--cache-window must be above 0.")
     source = calibration
     if not isinstance(source, CalibrationSet):
         source = CalibrationSet.open(source)
@@ -227,7 +231,7 @@ def _complete(
 
 
 def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> None:
-    values, suffix = order.source.values(), order.out.suffix
+    values, suffix = order.source.checked_values(), order.out.suffix
     counter = Counter(f"write {suffix[1:]}", len(values), values.row_bytes, notify)
     manner = Manner(jobs=order.jobs, window_bytes=order.cache_window, on_rows=counter.reach)
     staged = staging / f"set{suffix}"

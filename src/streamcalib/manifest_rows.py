@@ -7,11 +7,17 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from streamcalib.errors import SetError
 from streamcalib.manifest import rows_path
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from streamcalib.stores.store import StoreKind
 
@@ -38,6 +44,51 @@ def keep_rows(
             digest.update(data)
             file.write(data)
     return {"file": rows_path(out).name, "sha256": digest.hexdigest()}, path
+
+
+def read_rows(path: Path, count: int, sha256: str) -> Iterator[dict[str, Any]]:
+    """Yield the records of a side file.
+
+    Raises
+    ------
+    SetError
+        If it cannot be read, does not hold ``count`` records, or, at its end, has another SHA-256.
+    """
+    shown = printable(str(path))
+    digest, read = hashlib.sha256(), 0
+    try:
+        with path.open("rb") as file:
+            for line in file:
+                digest.update(line)
+                record = json.loads(line)
+                read += 1
+                if read > count or not isinstance(record, dict):
+                    break
+                yield record
+    except (OSError, ValueError) as error:
+        raise SetError(f"{shown} cannot be read: {error}.") from error
+    if (read, digest.hexdigest()) != (count, sha256):
+        raise SetError(
+            f"{shown} is not the file that belongs to the set: it was changed or cut. Copy it from "
+            "where the set was made, or build the set again."
+        )
+
+
+def stored_checksums(records: Iterable[dict[str, Any]], store: StoreKind) -> NDArray[np.uint32]:
+    """Return the checksum of every row as stored, (N,).
+
+    Raises
+    ------
+    SetError
+        If a record has none.
+    """
+    name = "row_crc32c" if store == "final" else "canvas_crc32c"
+    try:
+        return np.fromiter((int(record[name], 16) for record in records), np.uint32)
+    except SetError:
+        raise
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise SetError(f"the manifest's records of rows are damaged: {name} is amiss.") from error
 
 
 def checksum_kinds(store: StoreKind) -> dict[str, str]:

@@ -50,10 +50,10 @@ class Manner:
 
 
 def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None:
-    """Write all rows as a ``.npy``.
+    """Write all rows as a ``.npy``; the page cache forgets what was read for it.
 
     Returns the checksum of every row if they were encoded for it, None if they only were copied.
-    Raises ``OSError``.
+    Raises ``OSError``, and what `RowValues.read` raises.
     """
     store = NpyStore(
         path=path, rows=len(values), row_shape=values.row_shape, dtype=values.dtype.name
@@ -61,9 +61,9 @@ def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None
     store.create()
     lanes = _Lanes(values, store, manner.window_bytes // manner.jobs)
     with ThreadPoolExecutor(manner.jobs) as pool:
-        for _ in range(manner.jobs):
-            pool.submit(lanes.work)
         try:
+            for _ in range(manner.jobs):
+                pool.submit(lanes.work)
             for done in lanes.progress(manner.jobs):
                 manner.on_rows(done)
         finally:
@@ -117,11 +117,12 @@ class _Lanes:
             behind = WriteBehind(self._window_bytes)
             buffer = None if self._values.is_mapped else _buffer(self._values, self._part_rows)
             with self._store.writer(behind) as writer:
-                for start, stop in self._parts():
+                for start, stop, since in self._parts():
                     part = self._values.read(start, stop, buffer)
                     writer.write(start, part)
                     if self.crcs is not None:
                         self.crcs[start:stop] = checksums(part)
+                    self._values.forget(start, stop, since)
                     self._told.put(stop - start)
         except BaseException as error:  # noqa: BLE001 (raised again where the caller waits)
             self._told.put(error)
@@ -146,13 +147,14 @@ class _Lanes:
         with self._lock:
             self._stopped = True
 
-    def _parts(self) -> Iterator[tuple[int, int]]:
+    def _parts(self) -> Iterator[tuple[int, int, int]]:
+        """Yield the bounds of each part, and the first one of its stretch."""
         while (start := self._take()) is not None:
             end = min(start + self._step, len(self._values))
             for row in range(start, end, self._part_rows):
                 if self._stopped:
                     return
-                yield row, min(row + self._part_rows, end)
+                yield row, min(row + self._part_rows, end), start
 
     def _take(self) -> int | None:
         with self._lock:
@@ -184,6 +186,7 @@ def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iter
             buffer, coming = ahead.popleft()
             part, sums = coming.result()
             yield part
+            values.forget(done, done + len(part))
             free.append(buffer)
             if crcs is not None:
                 crcs += sums

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamcalib.errors import DamagedError
+from streamcalib.pixels.checksum import checksums
 from streamcalib.pixels.encode import Encoder
+from streamcalib.stores.mapped import RowMapping
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -33,10 +35,20 @@ class RowValues:
         What the values are.
     kind
         Which of the two is stored.
+    sums
+        The checksum of every row as stored, (N,); what is read is held against them.
     """
 
-    def __init__(self, stored: NDArray[Any], recipe: Recipe, kind: StoreKind) -> None:
+    def __init__(
+        self,
+        stored: NDArray[Any],
+        recipe: Recipe,
+        kind: StoreKind,
+        sums: NDArray[np.uint32] | None = None,
+    ) -> None:
         self._stored = stored
+        self._sums = sums
+        self._mapping = RowMapping(stored)
         self._encoder = Encoder(recipe) if kind == "uint8" else None
         self.row_shape = recipe.row_shape
         self.dtype = np.dtype(recipe.dtype)
@@ -59,8 +71,15 @@ class RowValues:
 
         Mapped rows are a read-only view. Encoded ones fill the beginning of ``out``
         (k, *row shape) if it is given, else a fresh array.
+
+        Raises
+        ------
+        DamagedError
+            If a row is not what its checksum says.
         """
         stored = self._stored[start:stop]
+        if self._sums is not None:
+            self._compare(start, checksums(stored))
         if self._encoder is None:
             return stored
         values: NDArray[Any]
@@ -68,6 +87,21 @@ class RowValues:
         values = values[: len(stored)]
         self._encoder.encode(stored, values)
         return values
+
+    def _compare(self, start: int, found: list[int]) -> None:
+        expected = [] if self._sums is None else self._sums[start : start + len(found)].tolist()
+        for row, (have, want) in enumerate(zip(found, expected, strict=True), start):
+            if have != want:
+                name = getattr(self._stored, "filename", None)
+                raise DamagedError(
+                    f"row {row} of {'the set' if name is None else printable(str(name))} is "
+                    f"damaged: the CRC-32C of its bytes is {have:08x}, and that of what was "
+                    f"written is {want:08x}."
+                )
+
+    def forget(self, start: int, stop: int, since: int = 0) -> None:
+        """Let the page cache drop rows that were read; see `RowMapping.drop`."""
+        self._mapping.drop(start, stop, since)
 
     def batches(self, size: int, *, reuse: bool) -> Iterator[NDArray[Any]]:
         """Yield all rows in order, ``size`` at a time; see `CalibrationSet.batches`."""
@@ -81,40 +115,20 @@ class RowValues:
 
     def _into_one_buffer(self, starts: range, size: int) -> Iterator[NDArray[Any]]:
         buffer = np.empty((min(size, len(self)), *self.row_shape), self.dtype)
-        with self._disk_ahead() as disk_ahead:
-            for start in starts:
-                disk_ahead(start + size, start + 2 * size)
-                yield self.read(start, start + size, buffer)
+        for start in starts:
+            self._mapping.read_ahead(start + size, start + 2 * size)
+            yield self.read(start, start + size, buffer)
 
     def _ahead(self, starts: range, size: int) -> Iterator[NDArray[Any]]:
         """Encode the next batch while the caller works on this one."""
-        with self._disk_ahead() as disk_ahead, ThreadPoolExecutor(1) as pool:
+        with ThreadPoolExecutor(1) as pool:
             coming = pool.submit(self.read, 0, size)
             for start in starts:
                 # Handed out of a list, it is the caller's alone, and goes when the caller lets go.
                 ready = [coming.result()]
                 if start + size < len(self):
-                    disk_ahead(start + 2 * size, start + 3 * size)
+                    self._mapping.read_ahead(start + 2 * size, start + 3 * size)
                     coming = pool.submit(self.read, start + size, start + 2 * size)
                 else:
                     del coming
                 yield ready.pop()
-
-    @contextmanager
-    def _disk_ahead(self) -> Iterator[Callable[[int, int], None]]:
-        """Give a function that lets the system start to read rows from disk, where it can."""
-        stored = self._stored
-        if not isinstance(stored, np.memmap) or not hasattr(os, "posix_fadvise"):
-            yield lambda *_rows: None
-            return
-        row_bytes, offset = stored[0].nbytes, stored.offset
-        file = os.open(os.fspath(stored.filename or ""), os.O_RDONLY)
-
-        def disk_ahead(start: int, stop: int) -> None:
-            place, size = offset + start * row_bytes, (stop - start) * row_bytes
-            os.posix_fadvise(file, place, size, os.POSIX_FADV_WILLNEED)
-
-        try:
-            yield disk_ahead
-        finally:
-            os.close(file)

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from benchmarks.machine import cpu_model
 from benchmarks.report import results, table, write_results
 from benchmarks.rounds import FAILED, Outcome
 from benchmarks.settings import HERE, Settings, default_jobs
+from streamcalib.errors import StreamcalibError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,16 +55,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.writelines(f"{name:10} {told}\n" for name, told in NAMES.items())
         return 0
     # A run that is told to end takes its children with it, as at Ctrl-C.
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _run(asked)
+    except (StreamcalibError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+
+def _run(asked: argparse.Namespace) -> int:
     settings = _settings(asked)
-    outcomes = _measured(settings, asked.only or list(NAMES))
-    corpus = photographs(settings).facts() if _uses_photographs(outcomes) else None
     file = asked.results or _default_file(settings, asked.toy)
-    write_results(file, results(settings, corpus, outcomes))
+    _check_results(file)
+    outcomes = _measured(settings, asked.only or list(NAMES))
     figures = [figure for outcome in outcomes.values() for figure in outcome.figures]
     sys.stdout.write(table(figures) + "\n")
+    corpus = photographs(settings).facts() if _uses_photographs(outcomes) else None
+    write_results(file, results(settings, corpus, outcomes))
     tell(f"written to {file}")
     return int(any(figure.absent.startswith(FAILED) for figure in figures))
+
+
+def _check_results(file: Path) -> None:
+    """Make sure that results can be written, before anything is measured."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8"):
+        pass
+    if not file.stat().st_size:
+        file.unlink()
 
 
 def tell(text: str) -> None:
@@ -102,11 +122,18 @@ def _default_file(settings: Settings, toy: bool) -> Path:
     if toy:
         return settings.scratch / "toy.json"
     cpu = re.sub(r"[^a-z0-9]+", "-", cpu_model().lower()).strip("-")
-    return HERE / "results" / f"{datetime.now(UTC).date().isoformat()}_{cpu}.json"
+    name = f"{datetime.now(UTC).date().isoformat()}_{cpu}"
+    folder = HERE / "results"
+    numbered = (folder / f"{name}_{number}.json" for number in count(2))
+    return next(file for file in chain([folder / f"{name}.json"], numbered) if not file.exists())
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+class _TerminatedError(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError
 
 
 def _positive(text: str) -> int:
@@ -161,7 +188,8 @@ def _parser() -> argparse.ArgumentParser:
         *("--results",),
         type=Path,
         metavar="FILE",
-        help="where the JSON goes [benchmarks/results/DATE_CPU.json; of --toy, in the scratch]",
+        help="where the JSON goes, replacing what is there "
+        "[a new benchmarks/results/DATE_CPU.json; of --toy, in the scratch]",
     )
     return parser
 
@@ -169,5 +197,7 @@ def _parser() -> argparse.ArgumentParser:
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except _TerminatedError:
+        sys.exit(143)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parent.parent
 _PATIENCE_S = 5.0
+# The first line of what Python says of an exception: its name, and its message.
+_ERROR = re.compile(r"[\w.]+(Error|Exception|Interrupt)\b")
+_LINES_SAID = 2
 _PATH = re.compile(r"(/[^\s:'\",()]+)+/")
 
 
@@ -60,7 +63,9 @@ class Child:
         if code < 0:
             return f"ended by {signal.Signals(-code).name}"
         # Whole folders are nobody's business in published results.
-        return _PATH.sub("", lines[-1]) if lines else f"ended with exit code {code}"
+        errors = [number for number, line in enumerate(lines) if _ERROR.match(line)]
+        said = lines[errors[-1] :][:_LINES_SAID] if errors else lines[-1:]
+        return _PATH.sub("", " ".join(said)) or f"ended with exit code {code}"
 
 
 @contextmanager
@@ -120,9 +125,13 @@ def _signals_held_back() -> Callable[[], None]:
     def release() -> None:
         while kept:
             signal.signal(*kept.popitem())
-        if caught:
-            caught.clear()
-            raise KeyboardInterrupt
+        if not caught:
+            return
+        number = caught[0]
+        caught.clear()
+        if callable(signal.getsignal(number)):
+            signal.raise_signal(number)
+        raise KeyboardInterrupt
 
     return release
 

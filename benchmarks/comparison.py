@@ -76,11 +76,13 @@ def _contestants(
     if "writing" in parts:
         made.append(writing.contestant(_READY, settings, rows["float32"], row_bytes))
     if "plain" in parts:
-        count = min(plain.rows_in_memory(settings, tell), rows["float32"])
+        count = plain.rows_in_memory(settings, tell)
+        count = fitting_rows(settings, count, row_bytes, tell)
         made.append(plain.contestant(_PLAIN, settings, corpus, count))
         made.append(builds.contestant(_FLOAT32_PLAIN, settings, corpus, count, store="final"))
     if "peers" in parts:
-        made += _beside_peers(settings, corpus, min(settings.peer_images, rows["float32"]))
+        count = fitting_rows(settings, settings.peer_images, row_bytes, tell)
+        made += _beside_peers(settings, corpus, count)
     return made
 
 

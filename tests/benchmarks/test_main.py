@@ -13,8 +13,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+import benchmarks.__main__ as main_module
+import smallsets
 from benchmarks.__main__ import NAMES
-from benchmarks.settings import HERE
+from benchmarks.settings import HERE, Settings
 
 COMMAND = [sys.executable, "-m", "benchmarks"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(HERE.parent)}
@@ -52,6 +54,47 @@ def test_wrong_usage_is_told():
         assert "usage:" in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [("--images", "no image ending in"), ("--scratch", "file exists"), ("--results", "directory")],
+)
+def test_what_cannot_be_used_is_told_before_anything_is_measured(tmp_path, option, says):
+    """A folder without images, a file as the scratch folder, a folder as the file of results."""
+    given = tmp_path / "given"
+    given.write_text("") if option == "--scratch" else given.mkdir()
+    arguments = ["--toy", "--only", "decoding", "--scratch", tmp_path / "scratch", option, given]
+    ended = run(*arguments)
+    assert ended.returncode == 2
+    assert "Traceback" not in ended.stderr
+    assert says in ended.stderr.splitlines()[-1].lower()
+    assert "round" not in ended.stderr
+
+
+def test_results_are_not_replaced_unasked(tmp_path, monkeypatch):
+    """A second run of a day gets a name of its own."""
+    monkeypatch.setattr(main_module, "HERE", tmp_path)
+    first = main_module._default_file(Settings(scratch=tmp_path), toy=False)
+    first.parent.mkdir()
+    first.write_text("{}")
+    second = main_module._default_file(Settings(scratch=tmp_path), toy=False)
+    assert second != first
+    assert second.name == f"{first.stem}_2.json"
+
+
+@pytest.mark.slow
+def test_a_bad_image_is_named_in_the_reason(tmp_path):
+    """A build that fails says why, and not what an option of another command would do."""
+    paths = smallsets.make_images(tmp_path / "images", 3)
+    paths[1].write_bytes(paths[1].read_bytes()[:100])
+    ended = run(
+        *("--toy", "--only", "decoding", "--rounds", 1, "--jobs", 1),
+        *("--images", tmp_path / "images", "--scratch", tmp_path / "scratch"),
+    )
+    assert ended.returncode == 1
+    assert "images are bad: 000001.jpg: " in ended.stdout
+    assert "--on-bad" not in ended.stdout
+
+
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory) -> tuple[str, str, Path]:
     """What a whole run of toy size printed and wrote, and its scratch folder."""
@@ -86,6 +129,9 @@ def test_everything_ran(toy):
         if figure["absent"]:
             reasons = ("pip install", "no peer is present", "run as root")
             assert any(reason in figure["absent"] for reason in reasons), figure
+    for name in ("plain script", "torch DataLoader, uint8", "uint8 build of the peers' images"):
+        turn = found["rounds"]["comparison"][0][name]
+        assert turn.get("absent") or turn["rows"] == 8
     for benchmark in found["rounds"].values():
         assert len(benchmark) == 1
         for turn in benchmark[0].values():
@@ -111,7 +157,7 @@ def test_an_interrupt_leaves_no_process_and_no_output(tmp_path, number):
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=60) == 128 + number
     _, alive = psutil.wait_procs(members, timeout=20)
     assert not alive
     assert not (tmp_path / "scratch" / "outputs").exists()

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,20 @@ import pytest
 import smallsets
 from messages import text_of
 from streamcalib.bench import bench
+from streamcalib.benching import measuring as measuring_module
+from streamcalib.benching.measuring import Measuring, Pace, places
+from streamcalib.benching.prepare import prepare_bench
+from streamcalib.building.prepare import BuildOptions
 from streamcalib.choosing.sample import sample
-from streamcalib.errors import InputError, ListError, OutputError, PlanError, StoppedError
+from streamcalib.errors import (
+    BadImagesError,
+    InputError,
+    ListError,
+    OutputError,
+    PlanError,
+    SourceError,
+    StoppedError,
+)
 from streamcalib.progress import Progress
 from streamcalib.recipe import Recipe
 from streamcalib.stores.npy import NpyStore, NpyWriter
@@ -61,6 +74,77 @@ def test_every_step_and_build_is_measured(images, out, backend):
     assert nothing_is_left(out)
 
 
+def test_repeats_are_the_outermost_loop(images, out, monkeypatch):
+    """Each repeat measures everything once, beginning elsewhere; workers seldom change."""
+    turns = []
+
+    def note(name, jobs):
+        turns.append((name, jobs))
+        return 1.0
+
+    monkeypatch.setattr(Measuring, "start", lambda self, jobs: note("start", jobs))
+    monkeypatch.setattr(Measuring, "build", lambda self, kind, jobs: note(f"build_{kind}", jobs))
+    monkeypatch.setattr(
+        Measuring, "step", lambda self, name, jobs, turn: Pace(note(name, jobs), turn)
+    )
+    result = bench(images[0].parent, out=out, jobs=2, backend="threading", **QUICK | {"repeats": 3})
+    each = [(name, jobs) for jobs in (1, 2) for name in ("start", *STEPS, *BUILDS)]
+    repeats = [turns[start : start + 18] for start in (0, 18, 36)]
+    assert [set(repeat) for repeat in repeats] == [set(each)] * 3
+    assert [each.index(repeat[0]) for repeat in repeats] == [0, 6, 12]
+    assert all(
+        sum(one[1] != other[1] for one, other in pairwise(repeat)) <= 2 for repeat in repeats
+    )
+    assert result.measured("read", 2).cores_busy == (0.0, 1 / 3, 2 / 3)
+    assert result.measured("build_final", 2).cores_busy == ()
+
+
+def test_only_so_many_workers_hold_files_at_once(images, out, monkeypatch):
+    """Those of another number are ended, and what this process held is freed, before."""
+    ended = []
+    monkeypatch.setattr(measuring_module, "end_workers", ended.append)
+    prepared = prepare_bench(
+        images[0].parent,
+        count=8,
+        seed=1,
+        out=out,
+        options=BuildOptions(jobs=2, backend="threading"),
+        **QUICK,
+    )
+    with places(prepared.out) as where:
+        measuring = Measuring(prepared, prepared.images, where)
+        for jobs in (1, 1, 2, 2, 1):
+            measuring.step("read", jobs, 0.0)
+    assert len(ended) == 3
+
+
+def test_a_build_begins_once_files_that_went_are_gone(images, out, monkeypatch):
+    """The folder they were in is flushed, so that no build pays for it."""
+    flushed, builds = [], []
+    monkeypatch.setattr(measuring_module, "sync", lambda folder: flushed.append(folder.parent))
+    monkeypatch.setattr(
+        measuring_module, "build", lambda *_, **options: builds.append(len(flushed))
+    )
+    bench(images[0].parent, out=out, jobs=1, **QUICK)
+    # Before either write step, and either build.
+    assert builds == [3, 4]
+    assert flushed == [out] * 4
+
+
+@pytest.mark.parametrize("error", [BadImagesError("1 bad", ()), SourceError("no file: --root")])
+def test_images_that_change_meanwhile_stop_it(images, out, monkeypatch, error):
+    """In a build, too; the message is a bench's own."""
+
+    def changed(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(measuring_module, "build", changed)
+    with pytest.raises(StoppedError, match="a moment ago") as caught:
+        bench(images[0].parent, out=out, jobs=1, **QUICK)
+    assert "--" not in text_of(caught.value)
+    assert nothing_is_left(out)
+
+
 def test_rates_are_told_in_bytes_too(images, out):
     """What a step or build writes for an image is the row's size in its store."""
     result = bench(images[0].parent, out=out, jobs=1, **QUICK)
@@ -72,6 +156,8 @@ def test_rates_are_told_in_bytes_too(images, out):
         "build_uint8": canvas,
         "build_final": 4 * canvas,
     }
+    busy = {found.name for found in result.measurements if found.cores_busy}
+    assert busy == set(STEPS)
     found = result.measured("write_final", 1)
     assert found.megabytes_per_second == pytest.approx(found.rate * 4 * canvas / 1e6)
 
@@ -100,6 +186,7 @@ def test_json_holds_everything(images, out):
     for record, found in zip(told["measurements"], result.measurements, strict=True):
         assert record["images_per_second"] == {"median": found.rate, "repeats": list(found.rates)}
         assert ("megabytes_per_second" in record) == bool(found.row_bytes)
+        assert ("cores_busy" in record) == (not found.name.startswith("build"))
     assert [record["jobs"] for record in told["start_seconds"]] == [1, 2]
     assert len(told["build_over_decode"]) == 4
     assert set(told["verdict"]) == {"bottlenecks", "findings", "advice"}
@@ -215,6 +302,7 @@ def test_progress_counts_measurements(images, out):
         ({"decoder": "best"}, InputError, "--decoder"),
         ({"cache_window": 0}, InputError, "--cache-window"),
         ({"out": "nowhere"}, OutputError, "--out"),
+        ({"out": ""}, OutputError, "--out"),
     ],
 )
 def test_what_makes_no_sense_is_refused(images, out, options, error, option):
@@ -223,6 +311,29 @@ def test_what_makes_no_sense_is_refused(images, out, options, error, option):
         bench(images[0].parent, **{"out": out, **QUICK, **options})
     assert option in text_of(caught.value)
     assert nothing_is_left(out)
+
+
+def test_an_empty_source_is_refused(images, out, monkeypatch):
+    """It comes of a shell variable that is not set, and does not mean the folder at hand."""
+    monkeypatch.chdir(images[0].parent)
+    with pytest.raises(SourceError, match="the source is empty"):
+        bench("", out=out, **QUICK)
+
+
+def test_a_folder_without_images_needs_no_option_that_a_bench_lacks(out):
+    """A glob takes other endings."""
+    with pytest.raises(SourceError, match=r"no image ending in \.jpg, \.jpeg") as caught:
+        bench(out, out=out, **QUICK)
+    assert "--" not in text_of(caught.value)
+    assert "glob" in text_of(caught.value)
+
+
+def test_by_default_each_worker_has_as_many_images(images, out, monkeypatch):
+    """Here three of eight for one, and six for two."""
+    monkeypatch.setattr("streamcalib.benching.prepare.IMAGES_PER_WORKER", 3)
+    for jobs in (1, 2):
+        result = bench(images[0].parent, out=out, jobs=jobs, backend="threading", **QUICK)
+        assert result.images["count"] == 3 * jobs
 
 
 def test_a_disk_that_is_too_small_is_refused(images, out, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streamcalib.benching.machine import this_machine
 from streamcalib.benching.measuring import Checked, Measuring, places
@@ -19,6 +19,7 @@ from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 
+_Turn = TypeVar("_Turn")
+
 
 def bench(
     source: str | PathLike[str] | None = None,
     *,
-    count: int = 500,
+    count: int | None = None,
     seed: int = 42,
     recipe: Recipe | None = None,
     out: str | PathLike[str] = ".",
@@ -53,7 +56,8 @@ def bench(
     source
         A folder, glob or list, as in `sample`. By default photographs are made.
     count, seed
-        How many images are chosen (all, if there are fewer), by the rule of `sample`.
+        How many images are chosen (all, if there are fewer), by the rule of `sample`. By default
+        500 a worker, at most 4000, and no more than fill half of the free space.
     recipe
         What a row is; by default ``Recipe.yolo11()``.
     out
@@ -65,7 +69,7 @@ def bench(
     repeats
         How often everything is measured; medians are what counts.
     seconds
-        How long each step is measured each time.
+        How long each step is measured each time; writing ends once every row is written.
     progress
         Called with a `Progress` after every measurement; by default nobody is told.
 
@@ -104,7 +108,7 @@ def run_bench(prepared: PreparedBench, progress: Subscriber | None = None) -> Be
         finally:
             forget()
     return BenchResult(
-        machine=this_machine(),
+        machine=this_machine(prepared.out),
         parameters=_parameters(prepared, jobs),
         images=_images(prepared, checked),
         row=_row(prepared),
@@ -125,31 +129,42 @@ def _made(prepared: PreparedBench, folder: Path) -> ImageList:
 def _measure(
     prepared: PreparedBench, measuring: Measuring, jobs: tuple[int, ...], notify: Subscriber
 ) -> tuple[tuple[Measurement, ...], dict[int, tuple[float, ...]]]:
-    """Measure everything in turn, so that what slows the machine for a while slows all of it."""
+    """Measure everything in every repeat, so that a slow minute of the machine slows all of it."""
     builds = {f"build_{store}": store for store in prepared.stores}
-    rates: dict[tuple[str, int], list[float]] = {
-        (name, number): [] for number in jobs for name in (*prepared.steps, *builds)
-    }
+    steps = {str(step): step for step in prepared.steps}
+    names = (*steps, *builds)
+    rates: dict[tuple[str, int], list[float]] = {(n, j): [] for j in jobs for n in names}
+    busy: dict[tuple[str, int], list[float]] = {key: [] for key in rates}
     starts: dict[int, list[float]] = {number: [] for number in jobs}
-    total = (len(rates) + len(jobs)) * prepared.repeats
-    counter = Counter("bench", total, 0, notify, unit="measurements")
-    for number in jobs:
-        for repeat in range(prepared.repeats):
-            starts[number].append(measuring.start(number))
+    turns = [(name, number) for number in jobs for name in ("start", *names)]
+    repeats = prepared.repeats
+    counter = Counter("bench", len(turns) * repeats, 0, notify, unit="measurements")
+    for repeat in range(repeats):
+        for name, number in rotated(turns, repeat, repeats):
+            if name == "start":
+                starts[number].append(measuring.start(number))
+            elif name in builds:
+                rates[name, number].append(measuring.build(builds[name], number))
+            else:
+                pace = measuring.step(steps[name], number, repeat / repeats)
+                rates[name, number].append(pace.rate)
+                busy[name, number].append(pace.cores_busy)
             counter.add(1, 0)
-            for step in prepared.steps:
-                rate = measuring.step(step, number, repeat / prepared.repeats)
-                rates[step, number].append(rate)
-                counter.add(1, 0)
-            for name, store in builds.items():
-                rates[name, number].append(measuring.build(store, number))
-                counter.add(1, 0)
     written = _written(prepared)
     measurements = (
-        Measurement(name, number, tuple(found), written.get(name, 0))
+        Measurement(name, number, tuple(found), written.get(name, 0), tuple(busy[name, number]))
         for (name, number), found in rates.items()
     )
     return tuple(measurements), {number: tuple(found) for number, found in starts.items()}
+
+
+def rotated(turns: Sequence[_Turn], repeat: int, repeats: int) -> list[_Turn]:
+    """Return the turns of a repeat in their order; each repeat begins at another one.
+
+    Those with equally many workers stay side by side, for a change of workers takes a while.
+    """
+    first = repeat * len(turns) // repeats
+    return [*turns[first:], *turns[:first]]
 
 
 def _written(prepared: PreparedBench) -> dict[str, int]:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 import smallsets
+from streamcalib.bench import run_bench
 from streamcalib.cli import commands
+from streamcalib.errors import StoppedError
 
 QUICK = ("--imgsz", 16, "--repeats", 1, "--seconds", 0.01)
 BENCH = ("bench", "images", "--jobs", 2, "--backend", "threading", *QUICK)
@@ -127,6 +129,17 @@ def test_a_dry_run_writes_nothing(told, images, tmp_path, source):
     "arguments",
     [
         ("nowhere",),
+        ("",),
+        ("empty",),
+        ("images", "--chart", ""),
+        ("images", "--chart", "folder.png"),
+        ("images", "--chart", "/proc/a.png"),
+        ("images", "--json", ""),
+        ("images", "--json", "/proc/a.json"),
+        ("images", "--json", "/dev/null"),
+        ("images", "--json", "n" * 250),
+        ("images", "--json", "n" * 300),
+        ("images", "--json", "a.png", "--chart", "images/../a.png"),
         ("images", "--count", 0),
         ("images", "--jobs", 0),
         ("images", "--repeats", 0),
@@ -141,13 +154,54 @@ def test_a_dry_run_writes_nothing(told, images, tmp_path, source):
         ("images", "--json", "images"),
     ],
 )
-def test_wrong_usage_is_refused(told, images, tmp_path, arguments):
+def test_wrong_usage_is_refused(told, images, tmp_path, monkeypatch, arguments):
     """Exit code 2, one line, and nothing written or measured."""
+    for name in ("empty", "folder.png"):
+        Path(name).mkdir()
     before = smallsets.contents(tmp_path)
+    monkeypatch.setattr("streamcalib.cli.bench.run_bench", lambda *_: pytest.fail("measured"))
     ended = told("bench", *arguments)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.count("\n") == 1
+    assert "--ext" not in ended.err
     assert smallsets.contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("lost", ["a.json", "a.png"])
+def test_outputs_that_were_there_stay_until_there_are_figures(told, images, monkeypatch, lost):
+    """Trying whether they can be written changes nothing."""
+    Path(lost).write_bytes(b"old")
+
+    def fail(*_arguments):
+        assert Path(lost).read_bytes() == b"old"
+        raise StoppedError("the disk is full.")
+
+    monkeypatch.setattr("streamcalib.cli.bench.run_bench", fail)
+    assert told(*BENCH, "--json", "a.json", "--chart", "a.png").code == 5
+    assert Path(lost).read_bytes() == b"old"
+    assert sorted(path.name for path in Path().iterdir()) == [lost, "images", "list.txt"]
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+@pytest.mark.parametrize(
+    ("lost", "option", "kept"), [("a.json", "--json", "a.png"), ("a.png", "--chart", "a.json")]
+)
+def test_what_cannot_be_saved_loses_nothing_else(
+    told, images, monkeypatch, quiet, lost, option, kept
+):
+    """The table is printed, the other file saved, and the exit code tells."""
+
+    def measured(*arguments):
+        result = run_bench(*arguments)
+        Path(lost).mkdir()
+        return result
+
+    monkeypatch.setattr("streamcalib.cli.bench.run_bench", measured)
+    ended = told(*BENCH, "--json", "a.json", "--chart", "a.png", *quiet)
+    assert ended.code == 2
+    assert ended.err.startswith(f"streamcalib: error: {option} {lost} cannot be written: ")
+    assert "What to change:" in ended.out
+    assert Path(kept).stat().st_size > 1000
 
 
 def test_a_chart_without_matplotlib_is_refused_before_measuring(told, images, monkeypatch):
@@ -162,9 +216,10 @@ def test_help_names_every_option(told):
     """Each with its help, and units and defaults where there are any."""
     shown = " ".join(told("bench", "--help").out.split())
     options = [name for param in commands.commands["bench"].params for name in param.opts]
+    assert "[default: 500 a worker, at most 4000, and what half" in shown
     assert {"--count", "--jobs", "--json", "--chart", "--dry-run", "--quiet"} <= set(options)
     assert all(name in shown for name in options if name.startswith("--"))
-    for default in ("500", "42", "3", "1.0", "loky", "auto", "."):
+    for default in ("42", "3", "1.0", "loky", "auto", "."):
         assert f"[default: {default}]" in shown
     assert "in seconds" in shown
 

@@ -32,21 +32,17 @@ _COLOURS = {
 
 
 def check_chart(path: Path) -> None:
-    """Make sure that a chart can be drawn and has where to go, before anything is measured.
+    """Make sure that a chart can be drawn, before anything is measured.
 
     Raises
     ------
     InputError
         If the name does not end in ``.png``.
-    OutputError
-        If its folder is not there.
     MissingExtraError
         If matplotlib is not installed.
     """
     if path.suffix.lower() != ".png":
         raise InputError(f"--chart {printable(str(path))} must end in .png.")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"the folder of --chart {printable(str(path))} is not there: make it.")
     _new_figure()
 
 
@@ -56,7 +52,9 @@ def draw_chart(result: BenchResult, path: Path) -> None:
     Raises
     ------
     InputError
-        As `check_chart`, or if the file cannot be written.
+        As `check_chart`.
+    OutputError
+        If the file cannot be written.
     """
     check_chart(path)
     figure = _new_figure()
@@ -88,7 +86,7 @@ def _dress(axes: Any, result: BenchResult) -> None:
     axes.set_yscale("log")
     axes.set_xticks(result.jobs, [str(jobs) for jobs in result.jobs])
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter(_tick)
     axes.minorticks_off()
     if len(result.jobs) == 1:
         axes.set_xlim(result.jobs[0] / 2, result.jobs[0] * 2)
@@ -102,6 +100,10 @@ def _dress(axes: Any, result: BenchResult) -> None:
     )
     axes.grid(visible=True, alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
+
+
+def _tick(rate: float, _position: int) -> str:
+    return f"{rate:,.0f}" if rate >= 1 else f"{rate:g}"
 
 
 def _new_figure() -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,12 +12,12 @@ from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.decode import decode
 from streamcalib.pixels.encode import Encoder, split_planes
-from streamcalib.pixels.letterbox import letterbox, place
+from streamcalib.pixels.letterbox import letterbox, place, window
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,6 +34,13 @@ _PIXELS_BYTES = 16 * 10**6
 
 HELD_BYTES = 3 * _PIXELS_BYTES
 """What a worker holds of images, canvases and rows."""
+
+
+class Image(NamedTuple):
+    """A decoded image (H, W, 3), and whether a build decodes it straight into its canvas."""
+
+    pixels: NDArray[np.uint8]
+    is_straight: bool
 
 
 class Held:
@@ -66,6 +73,7 @@ class Held:
         self.entries, self.bases, self.recipe = entries, bases, recipe
         self.decoder = find_decoder(decoder)
         self._files_bytes, self._rows_at_once = files_bytes, rows_at_once
+        self._canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
 
     def read(self, number: int) -> bytes:
         """Return the bytes of an entry's file.
@@ -84,12 +92,43 @@ class Held:
                 "while they are measured, and run the same command again."
             ) from error
 
-    def decode(self, data: bytes) -> NDArray[np.uint8]:
-        """Return the image (H, W, 3) of a file's bytes, as a build decodes it."""
+    def decode(self, data: bytes) -> None:
+        """Decode a file's bytes as a build does: straight into a canvas where it can be."""
+        self._decode(data, self._straight_window)
+
+    def _decode(
+        self, data: bytes, straight: Callable[[int, int], NDArray[np.uint8] | None]
+    ) -> NDArray[np.uint8]:
         recipe = self.recipe
         return decode(
-            data, self.decoder, channel_order=recipe.channel_order, orientation=recipe.orientation
+            data,
+            self.decoder,
+            channel_order=recipe.channel_order,
+            orientation=recipe.orientation,
+            window=straight,
         ).image
+
+    def _straight_window(self, height: int, width: int) -> NDArray[np.uint8] | None:
+        """Return an image's window on the canvas where `CanvasMaker` would decode it there."""
+        recipe = self.recipe
+        spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
+        if spot[:2] != (height, width) or width != recipe.width:
+            return None
+        return window(self._canvas, spot)
+
+    def _image(self, data: bytes) -> Image:
+        """Return an image that does not lie in the canvas, for it is to be held."""
+        taken: list[NDArray[np.uint8]] = []
+
+        def copied_window(height: int, width: int) -> NDArray[np.uint8] | None:
+            view = self._straight_window(height, width)
+            if view is None:
+                return None
+            taken.append(np.empty_like(view))
+            return taken[0]
+
+        pixels = self._decode(data, copied_window)
+        return Image(pixels, bool(taken) and pixels is taken[0])
 
     @cached_property
     def files(self) -> list[bytes]:
@@ -104,13 +143,13 @@ class Held:
         return files
 
     @cached_property
-    def images(self) -> list[NDArray[np.uint8]]:
-        """Decoded images, (H, W, 3) each."""
-        images: list[NDArray[np.uint8]] = []
+    def images(self) -> list[Image]:
+        """Decoded images."""
+        images: list[Image] = []
         size_bytes = 0
         for data in self.files:
-            images.append(self.decode(data))
-            size_bytes += images[-1].nbytes
+            images.append(self._image(data))
+            size_bytes += images[-1].pixels.nbytes
             if size_bytes >= _PIXELS_BYTES:
                 break
         return images
@@ -124,7 +163,7 @@ class Held:
         canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
         canvases = np.empty((count, *shape), np.uint8)
         for number, planes in enumerate(canvases):
-            image = self.images[number % len(self.images)]
+            image = self.images[number % len(self.images)].pixels
             spot = place(*image.shape[:2], recipe.height, recipe.width, recipe.anchor)
             letterbox(image, spot, recipe.pad_value, canvas)
             split_planes(canvas, planes)

@@ -15,7 +15,15 @@ from streamcalib.benching.gate import Gate
 from streamcalib.benching.task import CheckedShare, Order, Setup, Timing, check, forget, measure
 from streamcalib.benching.together import end_workers, side_by_side
 from streamcalib.build import build
-from streamcalib.errors import Failure, OutputError, StoppedError, StreamcalibError
+from streamcalib.durable import sync
+from streamcalib.errors import (
+    BadImagesError,
+    Failure,
+    OutputError,
+    SourceError,
+    StoppedError,
+    StreamcalibError,
+)
 from streamcalib.images.listfile import ImageList
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.stores.npy import NpyStore
@@ -88,6 +96,13 @@ class Checked(NamedTuple):
     pixels: float
 
 
+class Pace(NamedTuple):
+    """How fast workers did a step: images a second, and how many cores they kept busy with it."""
+
+    rate: float
+    cores_busy: float
+
+
 class Measuring:
     """Measures one step or build at a time.
 
@@ -104,6 +119,7 @@ class Measuring:
     def __init__(self, prepared: PreparedBench, images: ImageList, where: Places) -> None:
         self._prepared, self._images, self._where = prepared, images, where
         self._bench = uuid4().hex
+        self._jobs = 0
 
     def check(self) -> Checked:
         """Look at every image once with the most workers, and go on with the good ones.
@@ -135,37 +151,56 @@ class Measuring:
 
     def start(self, jobs: int) -> float:
         """Return how many seconds workers take to start."""
-        end_workers(self._prepared.options.backend)
+        self._start_afresh(jobs)
         begun = time.monotonic()
         timings = self._together("start", jobs, 0.0, 0.0)
         return max(timing.start for timing in timings) - begun
 
-    def step(self, name: Step, jobs: int, turn: float) -> float:
-        """Return how many images a second workers do of a step; see `Order` for ``turn``."""
+    def step(self, name: Step, jobs: int, turn: float) -> Pace:
+        """Return how fast workers do a step; see `Order` for ``turn``."""
         timings = self._together(name, jobs, self._prepared.seconds, turn)
         seconds = max(t.end for t in timings) - min(t.start for t in timings)
-        return sum(t.images for t in timings) / max(seconds, 1e-9)
+        seconds = max(seconds, 1e-9)
+        return Pace(
+            sum(t.images for t in timings) / seconds, sum(t.busy for t in timings) / seconds
+        )
 
     def build(self, store: StoreKind, jobs: int) -> float:
         """Return how many images a second a build makes, the start of its workers included."""
         options, folder = self._prepared.options, self._where.scratch / "set"
-        end_workers(options.backend)
-        forget()
+        self._start_afresh(0)
         folder.mkdir()
+        self._rest()
         begun = time.monotonic()
-        build(
-            self._images,
-            folder / "set.npy",
-            recipe=self._prepared.recipe,
-            jobs=jobs,
-            backend=options.backend,
-            store=store,
-            cache_window=options.cache_window,
-            decoder=options.decoder,
-        )
+        try:
+            build(
+                self._images,
+                folder / "set.npy",
+                recipe=self._prepared.recipe,
+                jobs=jobs,
+                backend=options.backend,
+                store=store,
+                cache_window=options.cache_window,
+                decoder=options.decoder,
+            )
+        except (BadImagesError, SourceError) as error:
+            raise StoppedError(
+                "images that were good a moment ago are so no more. Leave the images alone while "
+                "they are measured, and run the same command again."
+            ) from error
         seconds = time.monotonic() - begun
         shutil.rmtree(folder)
         return len(self._images) / seconds
+
+    def _start_afresh(self, jobs: int) -> None:
+        """End all workers and free what they held; ``jobs`` come next, or 0 if not known."""
+        end_workers(self._prepared.options.backend)
+        forget()
+        self._jobs = jobs
+
+    def _rest(self) -> None:
+        """Let the file system be done with files that were just taken away."""
+        sync(self._where.scratch)
 
     def _setup(self, jobs: int) -> Setup:
         prepared = self._prepared
@@ -180,6 +215,9 @@ class Measuring:
         )
 
     def _together(self, name: Step, jobs: int, seconds: float, turn: float) -> list[Timing]:
+        if jobs != self._jobs:
+            # What so many workers held is in the way of others.
+            self._start_afresh(jobs)
         gate = Gate(mkdtemp(dir=self._where.aside), jobs)
         store = self._store(name)
         orders = [
@@ -219,6 +257,7 @@ class Measuring:
         shape, dtype = rows[name]
         store = NpyStore(path=path, rows=len(self._images), row_shape=shape, dtype=dtype)
         store.create()
+        self._rest()
         return store
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from streamcalib.benching.held import FILES_BYTES, HELD_BYTES
 from streamcalib.building.prepare import BuildOptions, worker_count
 from streamcalib.choosing.sample import draw
-from streamcalib.errors import InputError, ListError, OutputError
+from streamcalib.errors import InputError, ListError, OutputError, SourceError
 from streamcalib.images.listfile import ImageList
-from streamcalib.images.listing import SourceKind, list_images
+from streamcalib.images.listing import JPEG_SUFFIXES, Population, SourceKind, list_images
 from streamcalib.paths import absolute_path
 from streamcalib.pixels.encode import Encoder
 from streamcalib.pixels.turbo import find_decoder
@@ -30,6 +32,11 @@ Kind = SourceKind | Literal["made"]
 
 MOST_MADE = 100
 """How many photographs are made at most; they are used over and over."""
+
+# A worker takes a second or two for so many, in which its start is a small part.
+IMAGES_PER_WORKER = 500
+MOST_BY_DEFAULT = 4000
+_SHARE_OF_FREE_SPACE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +107,7 @@ class PreparedBench:
 def prepare_bench(
     source: str | os.PathLike[str] | None,
     *,
-    count: int,
+    count: int | None,
     seed: int,
     recipe: Recipe | None,
     out: str | os.PathLike[str],
@@ -119,20 +126,23 @@ def prepare_bench(
     """
     _check_numbers(count, repeats, seconds)
     folder = Path(absolute_path(os.fspath(out)))
-    if not folder.is_dir():
+    if not os.fspath(out) or not folder.is_dir():
         raise OutputError(
             f"--out {printable(str(out))} is not a folder: make it, or choose one on the disk to "
             "measure."
         )
     find_decoder(options.decoder)
     recipe = recipe or Recipe.yolo11()
+    free, workers = free_bytes(folder / "scratch"), worker_count(options)
+    if count is None:
+        count = default_count(workers, recipe, free)
     images, kind, population = _images(source, count, seed)
     plan = make_plan(
         rows=count if images is None else len(images),
         recipe=recipe,
         container="npy",
-        jobs=worker_count(options),
-        free_bytes=free_bytes(folder / "scratch"),
+        jobs=workers,
+        free_bytes=free,
     )
     return PreparedBench(
         images=images,
@@ -149,14 +159,24 @@ def prepare_bench(
     )
 
 
+def default_count(jobs: int, recipe: Recipe, free_bytes: int) -> int:
+    """Return how many images are measured unless asked: as many as make the start a small part.
+
+    They fill no more than half of the free space.
+    """
+    row_bytes = math.prod(recipe.row_shape) * np.dtype(recipe.dtype).itemsize
+    fitting = free_bytes // (_SHARE_OF_FREE_SPACE * row_bytes)
+    return max(1, min(IMAGES_PER_WORKER * jobs, MOST_BY_DEFAULT, fitting))
+
+
 def worker_counts(most: int) -> tuple[int, ...]:
     """Return 1, 2, 4 and so on below ``most``, and ``most``."""
     powers = [2**power for power in range(most.bit_length()) if 2**power < most]
     return (*powers, most)
 
 
-def _check_numbers(count: int, repeats: int, seconds: float) -> None:
-    if count < 1:
+def _check_numbers(count: int | None, repeats: int, seconds: float) -> None:
+    if count is not None and count < 1:
         raise ListError(f"--count must be at least 1, not {count}.")
     if repeats < 1:
         raise InputError(f"--repeats must be at least 1, not {repeats}.")
@@ -170,7 +190,26 @@ def _images(
     """Choose as ``sample`` does, and take all where there are fewer; also what the source is."""
     if source is None:
         return None, "made", min(count, MOST_MADE)
-    found = list_images(source)
+    if not os.fspath(source):
+        raise SourceError(
+            "the source is empty, as a shell variable is that is not set: name a folder, a glob or "
+            "a list, or leave it out."
+        )
+    found = _listed(source)
     population = len(found.paths)
     chosen, _ = draw(found.paths, min(count, population), seed, 0)
     return ImageList(chosen), found.kind, population
+
+
+def _listed(source: str | os.PathLike[str]) -> Population:
+    try:
+        return list_images(source)
+    except SourceError as error:
+        # Of what `sample` offers here, a bench has no option.
+        if "--ext" not in str(error):
+            raise
+        raise SourceError(
+            f"no image ending in {', '.join(JPEG_SUFFIXES)} under {printable(os.fspath(source))}: "
+            "is it the right folder? Images of other endings are named by a glob in quotes, like "
+            "'images/*.png'."
+        ) from error

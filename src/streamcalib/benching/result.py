@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamcalib.benching.verdict import Figures, Verdict, judge
+from streamcalib.benching.figures import Figures
+from streamcalib.benching.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from streamcalib.benching.machine import Machine
@@ -31,12 +32,15 @@ class Measurement(NamedTuple):
         Images a second of all workers together, every repeat.
     row_bytes
         Bytes written for an image; 0 where nothing is.
+    cores_busy
+        How many cores the workers of a step kept busy, every repeat; empty for builds.
     """
 
     name: str
     jobs: int
     rates: tuple[float, ...]
     row_bytes: int
+    cores_busy: tuple[float, ...] = ()
 
     @property
     def rate(self) -> float:
@@ -109,7 +113,7 @@ class BenchResult:
         raise KeyError((name, jobs))
 
     def of_decoding(self, name: str, jobs: int) -> float:
-        """Return the rate of a build as a share of bare decoding's."""
+        """Return the rate of a build as a share of that of decoding alone."""
         return self.measured(name, jobs).rate / self.measured("decode", jobs).rate
 
     @property
@@ -127,6 +131,13 @@ class BenchResult:
                 images=self.images["count"],
                 cores=self.machine.cores,
                 spread=self.measured("decode", most).spread,
+                cores_busy={
+                    name: median(found)
+                    for name in self.names
+                    if (found := self.measured(name, most).cores_busy)
+                },
+                window_bytes=self.parameters["cache_window_bytes"],
+                in_memory=self.machine.writes_to_memory,
             )
         )
 
@@ -163,6 +174,11 @@ def _record(found: Measurement) -> dict[str, Any]:
         "jobs": found.jobs,
         "images_per_second": {"median": found.rate, "repeats": list(found.rates)},
     }
+    if found.cores_busy:
+        record["cores_busy"] = {
+            "median": median(found.cores_busy),
+            "repeats": list(found.cores_busy),
+        }
     if found.row_bytes:
         record["row_bytes"] = found.row_bytes
         record["megabytes_per_second"] = {

@@ -55,7 +55,8 @@ class Circumstances(NamedTuple):
 def step(name: Step, held: Held, given: Circumstances) -> AbstractContextManager[Callable[[], int]]:
     """Give a function that does a step for the next image or images and returns how many.
 
-    Its end, such as flushing what was written, is done as the context is left.
+    It returns 0 once there is nothing left to do. The end of a step, such as flushing what was
+    written, is done as the context is left.
     """
     return _STEPS[name](held, given)
 
@@ -97,13 +98,15 @@ def _letterbox(held: Held, given: Circumstances) -> Iterator[Callable[[], int]]:
 
     def letterbox() -> int:
         nonlocal padded_for
-        image = next(images)
+        image, is_straight = next(images)
         spot = place(*image.shape[:2], recipe.height, recipe.width, recipe.anchor)
         # As in a build, padding that is there already stays.
         if spot != padded_for:
             pad(canvas, spot, recipe.pad_value)
             padded_for = spot
-        fit(image, window(canvas, spot))
+        # In a build it stands there since it was decoded.
+        if not is_straight:
+            fit(image, window(canvas, spot))
         split_planes(canvas, planes)
         return 1
 
@@ -165,18 +168,24 @@ def _write_final(held: Held, given: Circumstances) -> Iterator[Callable[[], int]
 
 @contextmanager
 def _writing(rows: NDArray[Any], given: Circumstances) -> Iterator[Callable[[], int]]:
-    """Write rows over and over into the worker's range, and in the end to the disk itself."""
+    """Write each of the worker's rows once, as a build does, and in the end to the disk itself.
+
+    A page that is written a second time costs less than the first: it is there already.
+    """
     store, mine = given.store, given.rows
     if store is None:
         raise ValueError("writing needs a store")
     size = min(given.rows_at_once, len(mine))
     parts = _endless(_parts(rows, size), given)
-    places = cycle(range(mine.start, mine.stop - size + 1, size))
+    places = iter(range(mine.start, mine.stop, size))
     with store.writer(WriteBehind(given.window_bytes)) as writer:
 
         def write() -> int:
-            writer.write(next(places), next(parts))
-            return size
+            start = next(places, mine.stop)
+            count = min(size, mine.stop - start)
+            if count:
+                writer.write(start, next(parts)[:count])
+            return count
 
         yield write
     store.sync()

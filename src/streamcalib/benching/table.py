@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
+from streamcalib.benching.words import counted, in_digits
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,12 +19,12 @@ def table(result: BenchResult) -> list[str]:
     """Return steps and builds against numbers of workers, medians of the repeats."""
     labels = {name: label(name, result.row["dtype"]) for name in result.names}
     jobs = result.jobs
-    lines = [("images/s", [_workers(number) for number in jobs])]
+    lines = [("images/s", [counted(number, "worker") for number in jobs])]
     for name, shown in labels.items():
         found = [result.measured(name, number) for number in jobs]
-        lines.append((shown, [f"{one.rate:.0f}" for one in found]))
+        lines.append((shown, [in_digits(one.rate) for one in found]))
         if name.startswith("write"):
-            lines.append(("  in MB/s", [f"{one.megabytes_per_second:.0f}" for one in found]))
+            lines.append(("  in MB/s", [in_digits(one.megabytes_per_second) for one in found]))
     for name, shown in labels.items():
         if name.startswith("build"):
             shares = [f"{100 * result.of_decoding(name, number):.0f} %" for number in jobs]
@@ -41,7 +43,3 @@ def label(name: str, dtype: str) -> str:
 
 def _line(first: str, cells: Iterable[str], width: int) -> str:
     return first.ljust(width) + "".join(cell.rjust(_COLUMN) for cell in cells)
-
-
-def _workers(jobs: int) -> str:
-    return "1 worker" if jobs == 1 else f"{jobs} workers"

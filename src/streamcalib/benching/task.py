@@ -67,7 +67,7 @@ class Order(NamedTuple):
     store
         Where rows are written; None where none are.
     seconds
-        How long to go on; at least one image is done.
+        How long to go on, unless there is nothing left to do; at least one image is done.
     turn
         Where to begin among what is held, as a share of it, 0 to 1.
     gate
@@ -85,11 +85,22 @@ class Order(NamedTuple):
 
 
 class Timing(NamedTuple):
-    """What a worker did: images, and from when to when in seconds of the system's clock."""
+    """What a worker did.
+
+    Attributes
+    ----------
+    images
+        How many images it did.
+    start, end
+        From when to when, in seconds of the system's clock.
+    busy
+        How many of these seconds it was on a processor; the others it waited.
+    """
 
     images: int
     start: float
     end: float
+    busy: float
 
 
 class CheckedShare(NamedTuple):
@@ -107,6 +118,8 @@ class CheckedShare(NamedTuple):
     file_bytes: int
     pixels: int
 
+
+_NO_MEMORY = "there is not enough memory to decode it"
 
 _kept = threading.local()
 
@@ -132,10 +145,11 @@ def measure(setup: Setup, order: Order) -> Timing:
     try:
         with step(order.step, held, given) as do:
             order.gate.wait(order.number)
-            start = time.monotonic()
-            images = do()
-            while time.monotonic() < start + order.seconds:
-                images += do()
+            start, busy_before = time.monotonic(), time.thread_time()
+            images = done = do()
+            while done and time.monotonic() < start + order.seconds:
+                done = do()
+                images += done
     except OSError as error:
         if isinstance(error, StoppedError):
             raise
@@ -143,7 +157,7 @@ def measure(setup: Setup, order: Order) -> Timing:
             f"writing to the folder of --out failed: {error.strerror or error}. Free space there, "
             "or choose another --out."
         ) from error
-    return Timing(images, start, time.monotonic())
+    return Timing(images, start, time.monotonic(), time.thread_time() - busy_before)
 
 
 def check(setup: Setup, entries: Sequence[str]) -> CheckedShare:
@@ -158,9 +172,14 @@ def check(setup: Setup, entries: Sequence[str]) -> CheckedShare:
             data = read_image(entry, setup.bases)
             facts = maker.make(data, planes)
         except ImageError as error:
-            failures.append((index, str(error)))
+            # The option that this names is none of a bench.
+            failures.append((index, str(error).removesuffix(" (--max-pixels)")))
         except MemoryError:
-            failures.append((index, "there is not enough memory to decode it"))
+            failures.append((index, _NO_MEMORY))
+        except cv2.error as error:
+            if "Insufficient memory" not in str(error):
+                raise
+            failures.append((index, _NO_MEMORY))
         else:
             file_bytes += len(data)
             pixels += facts.height * facts.width

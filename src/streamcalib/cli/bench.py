@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamcalib.bench import run_bench
-from streamcalib.benching.chart import check_chart, draw_chart
-from streamcalib.benching.prepare import PreparedBench, prepare_bench
+from streamcalib.benching.prepare import (
+    IMAGES_PER_WORKER,
+    MOST_BY_DEFAULT,
+    PreparedBench,
+    prepare_bench,
+)
+from streamcalib.benching.saving import check_outputs, save
 from streamcalib.benching.table import table
+from streamcalib.benching.words import counted
 from streamcalib.building.prepare import Backend, BuildOptions
 from streamcalib.cli import options
-from streamcalib.durable import write_text
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName
 from streamcalib.recipe_choice import choose_recipe
@@ -32,9 +37,10 @@ _SHOWN_BAD = 5
 @click.option(
     "--count",
     type=int,
-    default=500,
     metavar="N",
-    help="Number of images to measure with; all, if SOURCE holds fewer.",
+    help="Number of images to measure with; all, if SOURCE holds fewer.  [default: "
+    f"{IMAGES_PER_WORKER} a worker, at most {MOST_BY_DEFAULT}, and what half of the free space "
+    "takes]",
 )
 @options.seed
 @options.recipe_options
@@ -76,7 +82,8 @@ _SHOWN_BAD = 5
     type=float,
     default=1.0,
     metavar="S",
-    help="How long each step is measured each time, in seconds.",
+    help="How long each step is measured each time, in seconds; writing at most until every row "
+    "is written.",
 )
 @click.option(
     "--json",
@@ -98,7 +105,7 @@ _SHOWN_BAD = 5
 @options.quiet
 def command(
     source: str | None,
-    count: int,
+    count: int | None,
     seed: int,
     model: str | None,
     preset: str | None,
@@ -131,43 +138,24 @@ def command(
         repeats=repeats,
         seconds=seconds,
     )
-    _check_outputs(json_file, chart_file)
+    files = {
+        "json_file": None if json_file in (None, _STDOUT) else Path(str(json_file)),
+        "chart": None if chart_file is None else Path(chart_file),
+    }
+    check_outputs(**files, by_trial=not dry_run)
     if dry_run:
         _tell_plan(prepared)
         return
     with options.shown_progress(quiet) as progress:
         result = run_bench(prepared, progress)
-    if not quiet and json_file != _STDOUT:
-        _tell(result)
-    _save(result, json_file, chart_file)
-
-
-def _check_outputs(json_file: str | None, chart_file: str | None) -> None:
-    """Refuse what could not be written before minutes go into measuring."""
-    if chart_file is not None:
-        check_chart(Path(chart_file))
-    if json_file in (None, _STDOUT):
-        return
-    path = Path(str(json_file))
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise OutputError(
-            f"--json {printable(str(path))} is a folder, or its folder is not there: give the name "
-            "of a file in a folder that is."
-        )
-
-
-def _save(result: BenchResult, json_file: str | None, chart_file: str | None) -> None:
+    # Saved first: standard output may be closed.
+    wrong = save(result, **files)
     if json_file == _STDOUT:
         click.echo(result.to_json(), nl=False)
-    elif json_file is not None:
-        try:
-            write_text(Path(json_file), result.to_json())
-        except OSError as error:
-            raise OutputError(
-                f"--json {printable(json_file)} cannot be written: {error.strerror}."
-            ) from error
-    if chart_file is not None:
-        draw_chart(result, Path(chart_file))
+    elif wrong or not quiet:
+        _tell(result)
+    if wrong:
+        raise OutputError(wrong)
 
 
 def _tell_plan(prepared: PreparedBench) -> None:
@@ -190,8 +178,9 @@ def _tell_plan(prepared: PreparedBench) -> None:
 def _tell(result: BenchResult) -> None:
     machine, images, row = result.machine, result.images, result.row
     memory = "" if machine.memory_bytes is None else f", {in_units(machine.memory_bytes)} of memory"
-    cores = "1 core" if machine.cores == 1 else f"{machine.cores} cores"
-    click.echo(f"machine   {printable(machine.cpu)}, {cores}{memory}")
+    cores = counted(machine.cores, "core")
+    disk = "" if machine.file_system is None else f"; --out on {printable(machine.file_system)}"
+    click.echo(f"machine   {printable(machine.cpu)}, {cores}{memory}{disk}")
     click.echo(
         f"images    {images['count']}, {_origin(images['source'], images['population'])}; on "
         f"average {in_units(images['mean_file_bytes'])} and {images['mean_pixels'] / 1e6:.2f} "
@@ -218,7 +207,7 @@ def _tell_bad(result: BenchResult) -> None:
     if not result.bad:
         return
     count = len(result.bad)
-    click.echo(f"{count} bad {'image' if count == 1 else 'images'} left out:")
+    click.echo(f"{counted(count, 'bad image')} left out:")
     for failure in result.bad[:_SHOWN_BAD]:
         click.echo(f"  {printable(failure.path)}: {failure.reason}")
     if count > _SHOWN_BAD:
@@ -227,6 +216,5 @@ def _tell_bad(result: BenchResult) -> None:
 
 def _origin(kind: str, population: int) -> str:
     if kind == "made":
-        made = "1 photograph" if population == 1 else f"{population} photographs"
-        return f"from {made} made for this"
+        return f"from {counted(population, 'photograph')} made for this"
     return f"chosen from {population} of a {kind}"

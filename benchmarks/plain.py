@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.settings import Settings
 
 _GREY = (114, 114, 114)
-_SHARE_OF_MEMORY = 4
+_SHARE_OF_MEMORY = 2
 
 
 def contestant(name: str, settings: Settings, corpus: Corpus, rows: int) -> Contestant:
@@ -42,7 +42,7 @@ def contestant(name: str, settings: Settings, corpus: Corpus, rows: int) -> Cont
 
 
 def rows_in_memory(settings: Settings, tell: Callable[[str], None]) -> int:
-    """Return how many rows the plain script may hold: a quarter of the memory that is free.
+    """Return how many rows the plain script may hold: half of the memory that is free.
 
     It holds every row twice while it stacks them.
     """

@@ -54,7 +54,7 @@ class Settings:
     images: Path | None = None
     images_count: int = 6000
     photographs: int = 2000
-    peer_images: int = 1000
+    peer_images: int = 2000
     plain_images: int = 1000
     rounds: int = 5
     jobs: int = 1

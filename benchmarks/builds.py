@@ -15,12 +15,20 @@ if TYPE_CHECKING:
 
     from benchmarks.corpus import Corpus
     from benchmarks.settings import Settings
+    from streamcalib.building.prepare import Backend
 
 Store = Literal["final", "uint8"]
 
 
 def contestant(
-    name: str, settings: Settings, corpus: Corpus, rows: int, *, store: Store, imgsz: int = 0
+    name: str,
+    settings: Settings,
+    corpus: Corpus,
+    rows: int,
+    *,
+    store: Store,
+    imgsz: int = 0,
+    backend: Backend = "loky",
 ) -> Contestant:
     """Return the build of ``rows`` images in a child; ``imgsz`` is the settings' if it is 0."""
     file = corpus.listed(rows)
@@ -28,9 +36,9 @@ def contestant(
     def measure() -> Turn:
         corpus.warm(rows)
         with output_folder(settings) as folder:
-            return run_child(
-                "build", **order(settings, file, folder / "calib.npy", store=store, imgsz=imgsz)
-            )
+            out = folder / "calib.npy"
+            arguments = order(settings, file, out, store=store, imgsz=imgsz)
+            return run_child("build", **arguments, backend=backend)
 
     return Contestant(name, measure)
 
@@ -48,7 +56,9 @@ def order(
     }
 
 
-def work(list_file: str, out: str, imgsz: int, store: Store, jobs: int) -> Turn:
+def work(
+    list_file: str, out: str, imgsz: int, store: Store, jobs: int, backend: Backend = "loky"
+) -> Turn:
     """Build a set; timed from the call to its return.
 
     The start of the workers, the manifest and all flushing are included, the imports of this
@@ -56,6 +66,6 @@ def work(list_file: str, out: str, imgsz: int, store: Store, jobs: int) -> Turn:
     """
     recipe = Recipe.yolo11(imgsz)
     start = time.perf_counter()
-    built = build(list_file, out, recipe=recipe, store=store, jobs=jobs)
+    built = build(list_file, out, recipe=recipe, store=store, jobs=jobs, backend=backend)
     seconds = time.perf_counter() - start
     return {"rate": len(built) / seconds, "seconds": seconds, "rows": len(built)}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from streamcalib.benching.machine import this_machine
 from streamcalib.benching.prepare import default_count, worker_counts
 from streamcalib.recipe import Recipe
+from streamcalib.stores import filesystem
 
 
 @given(st.integers(1, 10_000))
@@ -50,7 +51,8 @@ def test_a_file_system_is_told_by_its_device(monkeypatch, tmp_path):
     device = tmp_path.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
     mounts = tmp_path / "mountinfo"
-    monkeypatch.setattr("streamcalib.benching.machine._MOUNTS", mounts)
+    monkeypatch.setattr(filesystem, "_MOUNTS", mounts)
+    monkeypatch.setattr(filesystem, "_mounted", filesystem._mounted.__wrapped__)
     for kind, in_memory in (("ext4", False), ("tmpfs", True)):
         mounts.write_text(
             "1 2 0:9999 / /a\\040-\\040b rw shared:1 - xfs /dev/a rw\n"

@@ -28,10 +28,9 @@ PLENTY = (
     "import shutil, types; shutil.disk_usage = lambda path: types.SimpleNamespace(free=10**15); "
     + smallsets.PROGRAM
 )
-# Where space cannot be reserved, the disk fills while rows are written.
+# Where nobody looks for space beforehand, the disk fills while rows are written.
 NOTHING_RESERVED = (
-    "from streamcalib.stores import writeback; writeback._libc_function = lambda name: None; "
-    + PLENTY
+    "import os; from streamcalib.stores import npy; npy.make_sparse = os.ftruncate; " + PLENTY
 )
 
 

@@ -97,7 +97,7 @@ def test_the_page_cache_holds_the_window_and_no_more(tmp_path):
     with store.writer(WriteBehind(8 * MB)) as writer:
         for index in range(64):
             writer.write(index, row + index)
-    if keeps_pages(tmp_path) and writeback._libc_function("sync_file_range") is not None:
+    if keeps_pages(tmp_path) and writeback.libc_function("sync_file_range") is not None:
         assert resident_bytes(store.path) < 16 * MB
     assert np.array_equal(store.read()[:, 0], np.arange(64))
     assert np.array_equal(store.read()[63], row + 63)
@@ -106,7 +106,7 @@ def test_the_page_cache_holds_the_window_and_no_more(tmp_path):
 @pytest.fixture
 def bare_system(monkeypatch):
     """A system without any of the calls, as macOS and Windows are."""
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: None)
+    monkeypatch.setattr(writeback, "libc_function", lambda name: None)
     monkeypatch.delattr(os, "posix_fadvise", raising=False)
 
 
@@ -132,7 +132,7 @@ def failing(code):
 @pytest.mark.parametrize("code", [errno.ENOSYS, errno.EINVAL, errno.ESPIPE])
 def test_a_file_system_without_the_calls_is_a_debug_line(tmp_path, monkeypatch, caplog, code):
     """What a file system does not know is not worth more than a line for whoever looks for it."""
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(code))
+    monkeypatch.setattr(writeback, "libc_function", lambda name: failing(code))
     caplog.set_level(logging.DEBUG, logger="streamcalib")
     with (tmp_path / "a").open("w+b") as file:
         behind = WriteBehind(10)
@@ -144,7 +144,7 @@ def test_a_file_system_without_the_calls_is_a_debug_line(tmp_path, monkeypatch, 
 
 def test_a_disk_that_fails_is_an_error(tmp_path, monkeypatch):
     """An I/O error while a range is written back is not swallowed."""
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(errno.EIO))
+    monkeypatch.setattr(writeback, "libc_function", lambda name: failing(errno.EIO))
     behind = WriteBehind(10)
     with (tmp_path / "a").open("w+b") as file, pytest.raises(OSError, match="Input/output error"):
         behind.wrote(file.fileno(), 0, 50)
@@ -175,7 +175,7 @@ def test_space_is_reserved_where_the_file_system_can(tmp_path):
 @pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM])
 def test_where_space_cannot_be_reserved_the_file_is_sparse(tmp_path, monkeypatch, code):
     """The size is right all the same."""
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(code))
+    monkeypatch.setattr(writeback, "libc_function", lambda name: failing(code))
     with (tmp_path / "a").open("w+b") as file:
         reserve(file.fileno(), 2**30)
         status = os.fstat(file.fileno())
@@ -184,7 +184,7 @@ def test_where_space_cannot_be_reserved_the_file_is_sparse(tmp_path, monkeypatch
 
 def test_a_disk_that_is_too_small_is_an_error(tmp_path, monkeypatch):
     """Space that is not there is told, not left to the rows."""
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: failing(errno.ENOSPC))
+    monkeypatch.setattr(writeback, "libc_function", lambda name: failing(errno.ENOSPC))
     with (tmp_path / "a").open("w+b") as file, pytest.raises(OSError, match="No space left"):
         reserve(file.fileno(), 2**30)
 
@@ -199,7 +199,7 @@ def test_a_signal_while_space_is_reserved_is_no_error(tmp_path, monkeypatch):
         ctypes.set_errno(codes.pop())
         return -1
 
-    monkeypatch.setattr(writeback, "_libc_function", lambda name: interrupted)
+    monkeypatch.setattr(writeback, "libc_function", lambda name: interrupted)
     with (tmp_path / "a").open("w+b") as file:
         reserve(file.fileno(), 2**20)
     assert codes == []

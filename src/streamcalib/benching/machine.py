@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 import joblib
 
+from streamcalib.stores.filesystem import file_system, is_in_memory
 from streamcalib.surroundings import versions
 
 _CPUINFO = Path("/proc/cpuinfo")
-_MOUNTS = Path("/proc/self/mountinfo")
-_IN_MEMORY = frozenset({"tmpfs", "ramfs", "rootfs", "devtmpfs"})
 
 
 class Machine(NamedTuple):
@@ -43,13 +42,13 @@ class Machine(NamedTuple):
     @property
     def writes_to_memory(self) -> bool:
         """Whether what is written stays in memory, so that no disk has a part in it."""
-        return self.file_system in _IN_MEMORY
+        return is_in_memory(self.file_system)
 
 
 def this_machine(out: Path) -> Machine:
     """Describe the machine this runs on, where it writes to the folder ``out``."""
     cores = int(joblib.cpu_count())
-    return Machine(_cpu(), cores, _memory_bytes(), versions(), _file_system(out))
+    return Machine(_cpu(), cores, _memory_bytes(), versions(), file_system(out))
 
 
 def _cpu() -> str:
@@ -59,21 +58,6 @@ def _cpu() -> str:
         lines = []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, "") or platform.processor() or platform.machine() or "unknown"
-
-
-def _file_system(folder: Path) -> str | None:
-    """Return what Linux lists of the device that a folder is on."""
-    try:
-        device = folder.stat().st_dev
-        wanted = f"{os.major(device)}:{os.minor(device)}"
-        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
-    except (AttributeError, OSError):
-        return None
-    for line in lines:
-        place, _, kind = line.partition(" - ")
-        if kind and place.split()[2:3] == [wanted]:
-            return kind.split()[0]
-    return None
 
 
 def _memory_bytes() -> int | None:

@@ -77,6 +77,8 @@ class Work:
         What one worker may hold in the page cache.
     own_process
         Whether workers are processes of their own, in which OpenCV's threads are held at one.
+    mapped
+        Whether rows are written as by one of many processes; see `NpyStore.writer`.
     """
 
     build: str
@@ -90,6 +92,7 @@ class Work:
     max_pixels: int
     tolerate_damage: bool
     own_process: bool
+    mapped: bool = False
 
 
 class _Tools(NamedTuple):
@@ -183,7 +186,7 @@ class _NoWriter:
 
 
 def _writer(work: Work, tools: _Tools, trial: bool) -> AbstractContextManager[RowWriter]:
-    return _NoWriter() if trial else work.store.writer(tools.behind)
+    return _NoWriter() if trial else work.store.writer(tools.behind, mapped=work.mapped)
 
 
 def _tools(work: Work) -> _Tools:

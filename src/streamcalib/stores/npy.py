@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.durable import sync
-from streamcalib.stores.writeback import WriteBehind, reserve
+from streamcalib.stores.filesystem import file_system, is_in_memory
+from streamcalib.stores.libc import libc_function
+from streamcalib.stores.populated import PopulatedFile
+from streamcalib.stores.writeback import WriteBehind, make_sparse, reserve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,10 +40,16 @@ def npy_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 class NpyWriter:
     """Writes rows of a ``.npy`` store by position; see `RowWriter`."""
 
-    def __init__(self, store: NpyStore, behind: WriteBehind | None = None) -> None:
+    def __init__(
+        self, store: NpyStore, behind: WriteBehind | None = None, *, mapped: bool = False
+    ) -> None:
         self._row_bytes = store.row_bytes
         self._behind = behind
         self._file = os.open(store.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        self._populated: PopulatedFile | None = None
+        in_memory = mapped and is_in_memory(file_system(store.path))
+        if in_memory and libc_function("madvise") is not None:
+            self._populated, self._behind = PopulatedFile(self._file), None
 
     def write(self, index: int, rows: NDArray[Any]) -> None:
         """Write rows; raises ``OSError`` if the disk does not take them whole."""
@@ -50,6 +59,10 @@ class NpyWriter:
         """Write a part of a row; see `RowWriter.write_part`."""
         view = part.reshape(-1).view(np.uint8).data
         start = position = HEADER_BYTES + index * self._row_bytes + offset
+        if self._populated is not None:
+            if self._populated.write(view, position):
+                return
+            self._populated = None
         while view:
             written = _write_at(self._file, view, position)
             view = view[written:]
@@ -100,11 +113,19 @@ class NpyStore:
         with self.path.open("wb") as file:
             file.write(self._header())
             file.flush()
-            reserve(file.fileno(), self.file_bytes)
+            if is_in_memory(file_system(self.path)):
+                # Page by page in one thread, reserving would take as long as writing in many.
+                make_sparse(file.fileno(), self.file_bytes)
+            else:
+                reserve(file.fileno(), self.file_bytes)
 
-    def writer(self, behind: WriteBehind | None = None) -> NpyWriter:
-        """Open for writing; ``behind`` keeps the page cache small."""
-        return NpyWriter(self, behind)
+    def writer(self, behind: WriteBehind | None = None, *, mapped: bool = False) -> NpyWriter:
+        """Open for writing.
+
+        ``behind`` keeps the page cache small; ``mapped`` lets many processes write at once into a
+        file in memory, each for twice the work of one that writes alone.
+        """
+        return NpyWriter(self, behind, mapped=mapped)
 
     def read(self) -> NDArray[Any]:
         """Map all rows, read-only."""

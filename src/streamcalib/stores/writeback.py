@@ -11,8 +11,9 @@ import errno
 import logging
 import os
 from collections import deque
-from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from streamcalib.stores.libc import libc_function
 
 CACHE_WINDOW_BYTES = 256 * 10**6
 """Default of what a whole build may hold in the page cache."""
@@ -102,7 +103,7 @@ def reserve(file: int, size: int) -> None:
     OSError
         If there is not enough space.
     """
-    fallocate = _libc_function("fallocate")
+    fallocate = libc_function("fallocate")
     if fallocate is not None:
         while fallocate(file, 0, ctypes.c_int64(0), ctypes.c_int64(size)) != 0:
             code = ctypes.get_errno()
@@ -116,9 +117,24 @@ def reserve(file: int, size: int) -> None:
     os.ftruncate(file, size)
 
 
+def make_sparse(file: int, size: int) -> None:
+    """Make a file ``size`` bytes long without taking its space.
+
+    Raises
+    ------
+    OSError
+        If so much is not free now.
+    """
+    system = os.fstatvfs(file)
+    # Without a limit a file system in memory has no blocks.
+    if system.f_blocks and system.f_bavail * system.f_frsize < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.ftruncate(file, size)
+
+
 def _sync_range(file: int, span: Span, flags: int) -> bool:
     """Call sync_file_range; False where it is not to be had."""
-    sync_file_range = _libc_function("sync_file_range")
+    sync_file_range = libc_function("sync_file_range")
     if sync_file_range is None:
         return False
     offset, size = ctypes.c_int64(span.offset), ctypes.c_int64(span.size)
@@ -129,14 +145,3 @@ def _sync_range(file: int, span: Span, flags: int) -> bool:
         _log.debug("sync_file_range: %s", os.strerror(code))
         return False
     raise OSError(code, os.strerror(code))
-
-
-@cache
-def _libc_function(name: str) -> Any:
-    try:
-        function = getattr(ctypes.CDLL(None, use_errno=True), name)
-    except (OSError, AttributeError, TypeError):
-        _log.debug("the system has no %s", name)
-        return None
-    function.restype = ctypes.c_int
-    return function

@@ -49,9 +49,10 @@ def _smaller_store(figures: Figures) -> str:
     part = _PARTS.get(figures.row_bytes["build_final"] // figures.row_bytes["build_uint8"])
     if surely < CLEARLY_FASTER or part is None:
         return ""
+    told = (surely, "included") if figures.is_mostly_start else (times, "aside")
     return (
-        f"build with --store uint8: it writes {part} of the bytes, and is {times:.1f} times as "
-        "fast here, the start of workers aside; rows are encoded when they are read"
+        f"build with --store uint8: it writes {part} of the bytes, and is {told[0]:.1f} times as "
+        f"fast here, the start of workers {told[1]}; rows are encoded when they are read"
     )
 
 

@@ -132,6 +132,7 @@ def test_a_dry_run_writes_nothing(told, images, tmp_path, source):
         ("",),
         ("empty",),
         ("images", "--chart", ""),
+        ("images", "--chart", "-"),
         ("images", "--chart", "folder.png"),
         ("images", "--chart", "/proc/a.png"),
         ("images", "--json", ""),

@@ -125,12 +125,7 @@ def prepare_bench(
         Or one of its kinds: whatever is wrong, with the mend.
     """
     _check_numbers(count, repeats, seconds)
-    folder = Path(absolute_path(os.fspath(out)))
-    if not os.fspath(out) or not folder.is_dir():
-        raise OutputError(
-            f"--out {printable(str(out))} is not a folder: make it, or choose one on the disk to "
-            "measure."
-        )
+    folder = _folder(os.fspath(out))
     find_decoder(options.decoder)
     recipe = recipe or Recipe.yolo11()
     free, workers = free_bytes(folder / "scratch"), worker_count(options)
@@ -157,6 +152,16 @@ def prepare_bench(
         repeats=repeats,
         seconds=seconds,
     )
+
+
+def _folder(out: str) -> Path:
+    folder = Path(absolute_path(out))
+    if not out or not folder.is_dir():
+        raise OutputError(
+            f"--out {printable(out)} is not a folder: make it, or choose one on the disk to "
+            "measure."
+        )
+    return folder
 
 
 def default_count(jobs: int, recipe: Recipe, free_bytes: int) -> int:

@@ -138,24 +138,25 @@ def command(
         repeats=repeats,
         seconds=seconds,
     )
-    files = {
-        "json_file": None if json_file in (None, _STDOUT) else Path(str(json_file)),
-        "chart": None if chart_file is None else Path(chart_file),
-    }
-    check_outputs(**files, by_trial=not dry_run)
+    files = (None if json_file == _STDOUT else _path(json_file), _path(chart_file))
+    check_outputs(*files, by_trial=not dry_run)
     if dry_run:
         _tell_plan(prepared)
         return
     with options.shown_progress(quiet) as progress:
         result = run_bench(prepared, progress)
     # Saved first: standard output may be closed.
-    wrong = save(result, **files)
+    wrong = save(result, *files)
     if json_file == _STDOUT:
         click.echo(result.to_json(), nl=False)
     elif wrong or not quiet:
         _tell(result)
     if wrong:
         raise OutputError(wrong)
+
+
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
 
 
 def _tell_plan(prepared: PreparedBench) -> None:

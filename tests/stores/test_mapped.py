@@ -31,8 +31,6 @@ def rows(tmp_path) -> np.memmap:
 
 def test_dropped_rows_leave_the_page_cache(tmp_path):
     """Those and no others, but for what the cache holds in one piece; they read the same again."""
-    if not keeps_pages(tmp_path):
-        pytest.skip("the temporary folder lies in memory, which has nothing to drop")
     values = np.arange(20 * MB // 4, dtype=np.uint32).reshape(400, -1)
     np.save(tmp_path / "rows.npy", values)
     with (tmp_path / "rows.npy").open("rb") as file:
@@ -42,10 +40,12 @@ def test_dropped_rows_leave_the_page_cache(tmp_path):
     mapping = RowMapping(rows)
     for start in range(0, 200, 20):
         mapping.drop(start, start + 20)
-    assert 6 * MB < resident_bytes(rows.filename) < 14 * MB
+    if keeps_pages(tmp_path):
+        assert 6 * MB < resident_bytes(rows.filename) < 14 * MB
     for start in range(200, 400, 20):
         mapping.drop(start, start + 20)
-    assert resident_bytes(rows.filename) < 2 * MB
+    if keeps_pages(tmp_path):
+        assert resident_bytes(rows.filename) < 2 * MB
     np.testing.assert_array_equal(rows, values)
 
 

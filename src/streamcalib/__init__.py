@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
     from streamcalib.recipe import Recipe
+    from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
     "CalibrationSet",
     "ExtraInput",
     "ImageList",
     "Recipe",
+    "Verification",
     "__version__",
     "build",
     "finalize",
+    "find_image",
     "sample",
+    "verify",
 ]
 
 _HOMES = {
@@ -36,9 +40,12 @@ _HOMES = {
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "Recipe": "streamcalib.recipe",
+    "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "finalize": "streamcalib.finalize",
+    "find_image": "streamcalib.verify",
     "sample": "streamcalib.choosing.sample",
+    "verify": "streamcalib.verify",
 }
 
 

@@ -88,6 +88,10 @@ class RowValues:
         self._encoder.encode(stored, values)
         return values
 
+    def stored(self, start: int, stop: int) -> NDArray[Any]:
+        """Return rows as the file holds them, mapped read-only: final values or canvases."""
+        return self._stored[start:stop]
+
     def _compare(self, start: int, found: list[int]) -> None:
         expected = [] if self._sums is None else self._sums[start : start + len(found)].tolist()
         for row, (have, want) in enumerate(zip(found, expected, strict=True), start):

@@ -15,7 +15,7 @@ from streamcalib.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMES = ("sample", "build", "finalize", "run", "info", "bench", "demo")
+_NAMES = ("sample", "build", "finalize", "run", "info", "verify", "bench", "demo")
 _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 
@@ -44,8 +44,8 @@ def commands() -> None:
     With a data set at hand:      streamcalib run train2017 --count 100 --out calibration
     Without one:                  streamcalib demo
 
-    Exit codes: 0 done; 1 unexpected; 2 wrong usage or input; 3 some images were bad; 5 stopped by
-    the disk or a dead worker; 130 or 143 interrupted.
+    Exit codes: 0 done; 1 unexpected; 2 wrong usage or input; 3 some images were bad; 4 a set
+    failed verification; 5 stopped by the disk or a dead worker; 130 or 143 interrupted.
     """  # noqa: D301
 
 

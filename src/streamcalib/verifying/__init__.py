@@ -1,0 +1,1 @@
+"""How a set is verified: its own bytes, and its images made into rows again."""

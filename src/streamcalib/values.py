@@ -100,7 +100,8 @@ class RowValues:
                 raise DamagedError(
                     f"row {row} of {'the set' if name is None else printable(str(name))} is "
                     f"damaged: the CRC-32C of its bytes is {have:08x}, and that of what was "
-                    f"written is {want:08x}."
+                    f"written is {want:08x}. Copy the set again from where it is whole, or build "
+                    "it again."
                 )
 
     def forget(self, start: int, stop: int, since: int = 0) -> None:

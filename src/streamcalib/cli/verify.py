@@ -74,7 +74,10 @@ def command(
     shown = printable(calibration_set)
     if found.faults:
         count = _counted(len(found.faults), found.rows)
-        raise DamagedError(f"{shown} failed: {count} wrong:\n{_listed(found, found.faults)}")
+        raise DamagedError(
+            f"{shown} failed: {count} wrong:\n{_listed(found, found.faults)}\n"
+            "Copy the set again from where it is whole, or build it again."
+        )
     if found.unread:
         failures = tuple(Failure(r, found.paths[r], why) for r, why in found.unread.items())
         raise BadImagesError(

@@ -125,7 +125,7 @@ def _write_npz(
 ) -> None:
     """Encode the staged canvases into an ``.npz``, and note the checksums of its rows."""
     plan = prepared.plan
-    sums = table.columns["canvas_crc32c"]
+    sums = table.columns["row_crc32c" if plan.staged == "final" else "canvas_crc32c"]
     values = RowValues(store.read(), prepared.recipe, plan.staged, sums)
     counter = Counter("write npz", store.rows, plan.row_bytes, notify)
     manner = Manner(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -105,3 +109,71 @@ def test_readers_do_not_disturb_each_other(calibration):
     one, other = calibration.modelopt_reader(), calibration.modelopt_reader()
     one.get_next()
     np.testing.assert_array_equal(other.get_next()["images"], one.get_first()["images"])
+
+
+@pytest.fixture
+def canvases(paths, tmp_path) -> CalibrationSet:
+    return build(paths, tmp_path / "c.npy", recipe=smallsets.RECIPE, store="uint8", jobs=1)
+
+
+def reader_threads() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith("streamcalib-reader")]
+
+
+def test_rows_are_encoded_while_the_graph_runs(canvases, paths, monkeypatch):
+    """The step after the one handed out is already being made, by a thread that ends with it."""
+    made: list[tuple[int, bool]] = []
+    rows = CalibrationSet.rows
+
+    def noted(self, start, stop):
+        made.append((start, threading.current_thread() is threading.main_thread()))
+        return rows(self, start, stop)
+
+    monkeypatch.setattr(CalibrationSet, "rows", noted)
+    reader = canvases.modelopt_reader(batch_size=2)
+    given = [reader.get_next()["images"]]
+    while len(made) < 2:
+        time.sleep(0.001)
+    given += [step["images"] for step in steps(reader)]
+    assert made == [(0, True), (2, False), (4, False)]
+    np.testing.assert_array_equal(np.concatenate(given), smallsets.rows(paths))
+    for _ in range(1000):
+        if not reader_threads():
+            break
+        time.sleep(0.005)
+    assert not reader_threads()
+
+
+def test_mapped_rows_need_no_thread(calibration):
+    """They are views, and nothing is done ahead."""
+    reader = calibration.modelopt_reader()
+    reader.get_next()
+    assert not reader_threads()
+
+
+def test_a_reader_can_turn_back_and_be_copied_midway(canvases, paths):
+    """What was made ahead is not taken for another step."""
+    expected = smallsets.rows(paths)
+    reader = canvases.modelopt_reader(batch_size=2)
+    reader.get_next()
+    reader.get_next()
+    for copied in (copy.deepcopy(reader), pickle.loads(pickle.dumps(reader))):
+        np.testing.assert_array_equal(copied.get_next()["images"], expected[4:])
+    reader.rewind()
+    np.testing.assert_array_equal(np.concatenate([s["images"] for s in steps(reader)]), expected)
+
+
+def test_what_goes_wrong_ahead_is_raised_at_its_step(canvases, monkeypatch):
+    """Not lost in a thread."""
+    reader = canvases.modelopt_reader(batch_size=2)
+    rows = CalibrationSet.rows
+
+    def broken(self, start, stop):
+        if start == 2:
+            raise OSError(5, "Input/output error")
+        return rows(self, start, stop)
+
+    monkeypatch.setattr(CalibrationSet, "rows", broken)
+    reader.get_next()
+    with pytest.raises(OSError, match="Input/output error"):
+        reader.get_next()

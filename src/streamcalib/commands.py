@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streamcalib.graph import ImageInput
-    from streamcalib.stores.store import StoreKind
+    from streamcalib.manifest import StoreKind
 
 MODEL_PLACEHOLDER = "MODEL.onnx"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from streamcalib.errors import RecipeError, SetError
 from streamcalib.manifest_shape import amiss
@@ -14,7 +14,8 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamcalib.stores.store import StoreKind
+StoreKind = Literal["final", "uint8"]
+"""What rows are on disk: the recipe's values, or the canvas as (3, H, W) uint8."""
 
 FORMAT = "streamcalib-set"
 VERSION = 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.stores.store import StoreKind
+    from streamcalib.manifest import StoreKind
 
 _MOST_INLINE_ROWS = 1000
 _LINES_AT_ONCE = 1000

@@ -13,8 +13,8 @@ from streamcalib.stores.npy import HEADER_BYTES
 from streamcalib.wording import in_units
 
 if TYPE_CHECKING:
+    from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
-    from streamcalib.stores.store import StoreKind
 
 Container = Literal["npy", "npz"]
 

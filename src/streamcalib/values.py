@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
-    from streamcalib.stores.store import StoreKind
 
 
 class RowValues:

@@ -98,8 +98,8 @@ def verify(
         The set, or its path.
     sources
         Also make every row from its image again, and compare bit for bit.
-    sample
-        Do that for so many rows only, chosen by ``seed``; implies ``sources``.
+    sample, seed
+        Do that for so many rows only, chosen by the seed; implies ``sources``.
     jobs
         Number of threads; by default all cores that this process may use.
     progress

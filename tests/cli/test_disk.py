@@ -33,6 +33,9 @@ NOTHING_RESERVED = (
     "import os; from streamcalib.stores import npy; npy.make_sparse = os.ftruncate; " + PLENTY
 )
 
+# As many workers write: through mappings, where a page too many would kill the process.
+MAPPED = "from streamcalib.building import crew; crew._MANY_WORKERS = 2; " + NOTHING_RESERVED
+
 
 @pytest.fixture(scope="module")
 def can_mount(tmp_path_factory) -> None:
@@ -83,7 +86,9 @@ def stopped(folder: Path, size: str, *arguments: object, program: str = PLENTY) 
     ids=["serial", "loky", "threading"],
 )
 @pytest.mark.parametrize("size", ["40k", "120k"])
-@pytest.mark.parametrize("program", [PLENTY, NOTHING_RESERVED], ids=["reserved", "sparse"])
+@pytest.mark.parametrize(
+    "program", [PLENTY, NOTHING_RESERVED, MAPPED], ids=["reserved", "sparse", "mapped"]
+)
 def test_rows_do_not_fit(folder, workers, size, program):
     """Space that is gone is noticed before the first row, or while rows are written."""
     stopped(

@@ -74,8 +74,10 @@ def test_rows_in_memory_need_no_advice():
     """An array that is not mapped is left alone; so is an empty one."""
     for array in (np.zeros((3, 4), np.uint8), np.zeros((0, 4), np.uint8)):
         mapping = RowMapping(array)
+        assert mapping._span(0, 3) is None
         mapping.drop(0, 3)
         mapping.read_ahead(0, 3)
+        assert not array.any()
 
 
 def test_a_system_without_advice(rows, monkeypatch):

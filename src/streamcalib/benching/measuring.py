@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from streamcalib.benching.prepare import PreparedBench
     from streamcalib.benching.steps import Step
-    from streamcalib.stores.store import StoreKind
+    from streamcalib.manifest import StoreKind
 
 _PREFIX = "streamcalib-bench-"
 

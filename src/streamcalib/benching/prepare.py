@@ -26,7 +26,7 @@ from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from streamcalib.benching.steps import Step
-    from streamcalib.stores.store import StoreKind
+    from streamcalib.manifest import StoreKind
 
 Kind = SourceKind | Literal["made"]
 

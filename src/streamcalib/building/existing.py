@@ -18,8 +18,8 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.listfile import ImageList
+    from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
-    from streamcalib.stores.store import StoreKind
 
 _COMPARED_SOURCES = 1000
 

@@ -13,12 +13,12 @@ from streamcalib.building.existing import complete_set
 from streamcalib.errors import InputError, ListError, ModelError, OutputError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input, read_image_input
+from streamcalib.manifest import StoreKind
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
 from streamcalib.publish import check_side_files, free_bytes
 from streamcalib.recipe import Recipe
-from streamcalib.stores.store import StoreKind
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 

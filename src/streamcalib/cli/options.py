@@ -9,11 +9,11 @@ import click
 
 from streamcalib.building.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptions, OnBad
 from streamcalib.extra_inputs import ExtraInput
+from streamcalib.manifest import StoreKind
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
-from streamcalib.stores.store import StoreKind
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:

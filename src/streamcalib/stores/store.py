@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.stores.writeback import WriteBehind
-
-StoreKind = Literal["final", "uint8"]
-"""What rows are on disk: the recipe's values, or the canvas as (3, H, W) uint8."""
 
 
 class RowWriter(Protocol):

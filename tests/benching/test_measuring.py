@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import tempfile
 from itertools import pairwise
 
 import pytest
@@ -100,3 +102,22 @@ def test_images_that_change_meanwhile_stop_it(images, out, monkeypatch, error):
         bench(images[0].parent, out=out, jobs=1, **QUICK)
     assert "--" not in text_of(caught.value)
     assert not list(out.iterdir())
+
+
+def test_folders_are_taken_away_whenever_ctrl_c_comes(tmp_path, monkeypatch):
+    """Also between the making of one and the note of it."""
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(aside))
+    made = tempfile.mkdtemp
+
+    def interrupted(*arguments, **options):
+        folder = made(*arguments, **options)
+        signal.raise_signal(signal.SIGINT)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", interrupted)
+    with pytest.raises(KeyboardInterrupt), places(tmp_path):
+        pytest.fail("it was not interrupted")
+    assert list(aside.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [aside]

@@ -26,6 +26,7 @@ from streamcalib.errors import (
 )
 from streamcalib.images.listfile import ImageList
 from streamcalib.pixels.opencv_threads import one_opencv_thread
+from streamcalib.signals import held_back
 from streamcalib.stores.npy import NpyStore
 
 if TYPE_CHECKING:
@@ -58,10 +59,12 @@ def places(out: Path) -> Iterator[Places]:
     """
     with ExitStack() as stack:
         try:
-            made = [
-                Path(stack.enter_context(TemporaryDirectory(prefix=_PREFIX, dir=folder)))
-                for folder in (out, None)
-            ]
+            # A folder made and not yet noted would stay for ever.
+            with held_back():
+                made = [
+                    Path(stack.enter_context(TemporaryDirectory(prefix=_PREFIX, dir=folder)))
+                    for folder in (out, None)
+                ]
         except OSError as error:
             raise OutputError(
                 f"a scratch folder cannot be made: {error.strerror}. Choose another --out."

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
 from streamcalib.errors import StoppedError
+from streamcalib.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -109,19 +110,10 @@ def signals_held_back(processes: bool) -> Iterator[None]:
     # Starting on demand, these helpers of the workers' queues would let Ctrl-C through again.
     resource_tracker.ensure_running()
     loky_resource_tracker.ensure_running()
-    came: list[int] = []
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    handlers = {}
-    if threading.current_thread() is threading.main_thread():
-        # The mask is this thread's alone, and Python's handler is called whichever gets the signal.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not None:
-                handlers[number] = signal.signal(number, lambda number, _frame: came.append(number))
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if came:
-            signal.raise_signal(came[0])
+    # The mask is this thread's alone, and Python's handler is called whichever gets the signal.
+    with held_back():
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)

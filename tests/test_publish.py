@@ -11,7 +11,7 @@ import smallsets
 from messages import text_of
 from streamcalib import CalibrationSet, Recipe, build
 from streamcalib.errors import SourceError, StoppedError
-from streamcalib.publish import publish, staging_folder
+from streamcalib.publish import publish
 
 OTHER = Recipe.yolo11(32)
 
@@ -134,42 +134,3 @@ def test_publishing_takes_the_staged_file_as_it_is(images, out, tmp_path):
     publish(staged, out, manifest)
     assert out.stat().st_ino == inode
     assert not staged.exists()
-
-
-def test_a_staging_folder_is_one_builds_own(tmp_path):
-    """While it is held nobody else gets it; afterwards it is gone, and free."""
-    out = tmp_path / "calib.npy"
-    with staging_folder(out) as folder:
-        assert folder == tmp_path / "calib.npy.build"
-        (folder / "rows.npy").write_text("mine")
-        with pytest.raises(StoppedError, match="another build"), staging_folder(out):
-            pass
-        assert (folder / "rows.npy").read_text() == "mine"
-        with staging_folder(tmp_path / "other.npy") as other:
-            assert other != folder
-    assert list(tmp_path.iterdir()) == []
-    with staging_folder(out) as folder:
-        assert list(folder.iterdir()) == []
-
-
-def test_what_is_left_in_a_staging_folder_is_not_used(tmp_path):
-    """A build that died may have left anything; the next one begins with nothing."""
-    left = tmp_path / "calib.npy.build"
-    left.mkdir()
-    (left / "rows.npy").write_text("half")
-    with staging_folder(tmp_path / "calib.npy") as folder:
-        assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("error", [PulledPlug, KeyboardInterrupt, ValueError])
-def test_a_staging_folder_goes_whatever_happens(tmp_path, error):
-    """Interrupts and defects leave nothing, and pass through as they are."""
-
-    def fail():
-        with staging_folder(tmp_path / "calib.npy") as folder:
-            (folder / "rows.npy").write_text("half")
-            raise error
-
-    with pytest.raises(error):
-        fail()
-    assert list(tmp_path.iterdir()) == []

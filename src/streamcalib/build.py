@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Unpack
 
 from streamcalib.building.badimages import close_holes, stop_message
-from streamcalib.building.crew import Crew
+from streamcalib.building.crew import Crew, Desk
+from streamcalib.building.extend import take_over_rows
+from streamcalib.building.marks import Marks
 from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
 from streamcalib.building.record import write_record
-from streamcalib.building.rowtable import RowTable
+from streamcalib.building.resume import begin, forget_damaged, tell_changed
+from streamcalib.building.statefolder import (
+    clear,
+    journal_path,
+    remove_leftovers,
+    remove_own_folder,
+)
 from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
-from streamcalib.errors import BadImagesError, DamagedError, StoppedError
+from streamcalib.durable import sync_data
+from streamcalib.errors import BadImagesError, DamagedError, StoppedError, StreamcalibError
 from streamcalib.images.listfile import ImageList
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish, staging_folder
-from streamcalib.stores.npy import NpyStore
+from streamcalib.publish import publish
+from streamcalib.signals import SoftEnd
+from streamcalib.staging import MARKS_NAME, locked_staging
 from streamcalib.streamed import Manner, write_npz
 from streamcalib.values import RowValues
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from streamcalib.building.resume import Begun
+    from streamcalib.building.rowtable import RowTable
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.recipe import Recipe
+    from streamcalib.staging import Staging
+    from streamcalib.stores.npy import NpyStore
 
 
 def build(
@@ -61,14 +77,13 @@ def build(
     progress
         Called with a `Progress` after every task; by default nobody is told.
     **options
-        The fields of `BuildOptions`: ``jobs``, ``backend``, ``on_bad``, ``overwrite``, ``store``,
-        ``cache_window``, ``max_pixels``, ``tolerate_damage``, ``decoder``.
+        The fields of `BuildOptions`.
 
     Returns
     -------
     CalibrationSet
         The finished set. If ``out`` already holds exactly this set, it is opened and nothing is
-        built.
+        built; if an earlier call was interrupted, this one goes on where that ended.
 
     Raises
     ------
@@ -77,7 +92,9 @@ def build(
     BadImagesError
         If images are bad and ``on_bad`` does not say what to do about it.
     StoppedError
-        If the disk is full, a worker died, or the volume failed.
+        If the disk is full, workers die, the volume failed, or another build of ``out`` is
+        running. What is done is kept, and the same call goes on from there; so it is after
+        ``KeyboardInterrupt``.
     """
     prepared = prepare(
         ImageList.of(images),
@@ -93,38 +110,96 @@ def build(
 
 def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> CalibrationSet:
     """Carry out a prepared build; see `build`."""
+    out, options = prepared.out, prepared.options
     if prepared.complete is not None:
+        remove_leftovers(out)
         return prepared.complete
-    with staging_folder(prepared.out) as staging, one_opencv_thread():
-        _build_into(staging, prepared, progress or ignore)
-    return CalibrationSet.open(prepared.out)
+    with locked_staging(out, break_lock=options.break_lock) as staging, one_opencv_thread():
+        path = journal_path(staging.folder, out, options.state, restart=options.restart)
+        begun = begin(prepared, staging, path)
+        try:
+            _build_into(prepared, staging, begun, progress or ignore)
+        except BaseException as error:
+            _leave(begun, staging, path, error)
+            raise
+        begun.journal.close()
+        clear(staging.folder, path)
+        remove_own_folder(staging.folder, path)
+    return CalibrationSet.open(out)
 
 
-def _build_into(staging: Path, prepared: PreparedBuild, notify: Subscriber) -> None:
-    plan, images, out = prepared.plan, prepared.images, prepared.out
-    row_shape, dtype = plan.staged_row
-    store = NpyStore(path=staging / "rows.npy", rows=plan.rows, row_shape=row_shape, dtype=dtype)
-    store.create()
-    table = RowTable(plan.rows)
-    crew = Crew(prepared, store, Counter("build", plan.rows, store.row_bytes, notify))
-    crew.make_all(images, table)
+def _leave(begun: Begun, staging: Staging, path: Path, error: BaseException) -> None:
+    """Keep what is done for the next run, and say so; with nothing done, leave nothing."""
+    with suppress(StreamcalibError, OSError):
+        kept = begun.journal.count()
+        begun.journal.close()
+        if not kept:
+            clear(staging.folder, path)
+            remove_own_folder(staging.folder, path)
+            return
+        error.add_note(
+            f"{kept:,} of {counted(begun.store.rows, 'row')} are kept in "
+            f"{printable(str(staging.folder))}; the same command goes on from there."
+        )
+
+
+def _build_into(
+    prepared: PreparedBuild, staging: Staging, begun: Begun, notify: Subscriber
+) -> None:
+    plan, store, table = prepared.plan, begun.store, begun.table
+    _make_rows(prepared, staging, begun, notify)
+    tell_changed(begun)
     if table.bad_sources:
-        store = _settle_bad_images(prepared, crew, store, table)
+        store = _settle_bad_images(prepared, store, table)
     if table.open_rows:
         raise RuntimeError(f"{len(table.open_rows)} rows were never made: this is a bug.")
     staged = store.path
     if plan.container == "npz":
-        staged = staging / "set.npz"
-        _write_npz(prepared, store, staged, table, notify)
-    manifest, rows_file = write_record(prepared, table, table.failures(images.source), staging)
-    publish(staged, out, manifest, rows_file)
+        staged = staging.folder / "set.npz"
+        _write_npz(prepared, begun, store, staged, notify)
+    failures = table.failures(prepared.images.source)
+    manifest, rows_file = write_record(prepared, table, failures, staging.folder)
+    staging.lock.check()
+    publish(staged, prepared.out, manifest, rows_file)
+
+
+def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: Subscriber) -> None:
+    """Make all rows that are not done, until they are or a signal comes."""
+    store, table = begun.store, begun.table
+    marks = Marks(staging.folder / MARKS_NAME)
+    marks.clear()
+    with store.path.open("rb") as file, closing(marks):
+
+        def make_durable() -> None:
+            staging.lock.check()
+            sync_data(file.fileno())
+
+        if prepared.extends is not None:
+            take_over_rows(prepared, prepared.extends, begun, make_durable, notify)
+        kept = len(table) - len(table.open_rows)
+        counter = Counter("build", store.rows, store.row_bytes, notify, kept=kept)
+        crew = Crew(prepared, store, Desk(table, begun.journal, make_durable, counter, marks))
+        with SoftEnd(crew.stop) as end:
+            try:
+                crew.make_suspects(begun.suspects)
+                crew.make_all()
+                if prepared.options.on_bad == "replace" and end.came is None:
+                    _replace_bad_rows(prepared.images, crew, table)
+            except Exception:
+                with suppress(StreamcalibError, OSError):
+                    crew.commit()
+                raise
+            crew.commit()
+    end.raise_again()
+    if end.came is not None:
+        raise StoppedError("the build was told to end.")
 
 
 def _write_npz(
-    prepared: PreparedBuild, store: NpyStore, path: Path, table: RowTable, notify: Subscriber
+    prepared: PreparedBuild, begun: Begun, store: NpyStore, path: Path, notify: Subscriber
 ) -> None:
     """Encode the staged canvases into an ``.npz``, and note the checksums of its rows."""
-    plan = prepared.plan
+    plan, table = prepared.plan, begun.table
     sums = table.columns["row_crc32c" if plan.staged == "final" else "canvas_crc32c"]
     values = RowValues(store.read(), prepared.recipe, plan.staged, sums)
     counter = Counter("write npz", store.rows, plan.row_bytes, notify)
@@ -140,6 +215,7 @@ def _write_npz(
             extra_inputs=prepared.extra_inputs,
         )
     except DamagedError as error:
+        forget_damaged(begun, prepared)
         raise StoppedError(
             f"the disk did not keep what was written to it: {error} Nothing was published; run the "
             "same command again, on another volume if this happens twice."
@@ -148,9 +224,7 @@ def _write_npz(
         table.columns["row_crc32c"] = crcs
 
 
-def _settle_bad_images(
-    prepared: PreparedBuild, crew: Crew, store: NpyStore, table: RowTable
-) -> NpyStore:
+def _settle_bad_images(prepared: PreparedBuild, store: NpyStore, table: RowTable) -> NpyStore:
     images, on_bad = prepared.images, prepared.options.on_bad
     tried = len(images)
     if on_bad == "skip":
@@ -158,7 +232,6 @@ def _settle_bad_images(
             return close_holes(store, table)
         ending = "No image is left: nothing was published. Mend these files, or choose others."
     elif on_bad == "replace":
-        _replace_bad_rows(images, crew, table)
         if not table.open_rows:
             return store
         tried += len(images.spares)
@@ -183,6 +256,8 @@ def _replace_bad_rows(images: ImageList, crew: Crew, table: RowTable) -> None:
         if not tried:
             return
         entries = {source: images.spares[source - len(images)] for source in tried}
-        good = crew.find_good((Task((-1,), (s,), (entries[s],)) for s in tried), table)
+        good = crew.find_good(Task((-1,), (s,), (entries[s],)) for s in tried)
         assigned = zip(rows, good, strict=False)
-        crew.make((Task((row,), (s,), (entries[s],)) for row, s in assigned), table)
+        crew.make(Task((row,), (s,), (entries[s],)) for row, s in assigned)
+        if crew.is_stopped:
+            return

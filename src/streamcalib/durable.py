@@ -35,6 +35,11 @@ def write_text(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def sync_data(file: int) -> None:
+    """Flush an open file's contents to disk; raises ``OSError``."""
+    getattr(os, "fdatasync", os.fsync)(file)
+
+
 def sync(path: Path) -> None:
     """Flush a file or folder to disk; where folders cannot be flushed (Windows), do nothing."""
     if path.is_dir() and os.name == "nt":

@@ -55,6 +55,10 @@ class DamagedError(StreamcalibError):
     exit_code = 4
 
 
+class JournalError(InputError, ValueError):
+    """The journal of an unfinished build that cannot be used."""
+
+
 class MissingExtraError(InputError, ImportError):
     """An optional package is needed and absent; the message names the extra."""
 
@@ -94,6 +98,10 @@ class StoppedError(StreamcalibError, OSError):
     """The world stopped a build: a full disk, a vanished volume, a dead worker (exit code 5)."""
 
     exit_code = 5
+
+
+class LockedError(StoppedError):
+    """Another build of the same output is running (exit code 5)."""
 
 
 class ImageError(StreamcalibError):

@@ -18,7 +18,8 @@ from streamcalib.paths import absolute_path
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.plan import check_space
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import check_side_files, free_bytes, publish, staging_folder
+from streamcalib.publish import check_side_files, free_bytes, publish
+from streamcalib.staging import staging_folder
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.streamed import Manner, write_npy, write_npz
 from streamcalib.wording import printable

@@ -30,6 +30,8 @@ class Progress(NamedTuple):
         Time since the job's start.
     unit
         What is counted, if not rows.
+    kept
+        How many of those completed were so before the start.
     """
 
     stage: str
@@ -39,11 +41,12 @@ class Progress(NamedTuple):
     bytes_done: int
     seconds: float
     unit: str = "rows"
+    kept: int = 0
 
     @property
     def rows_per_second(self) -> float:
         """Mean rate since the start."""
-        return self.done / self.seconds if self.seconds > 0 else 0.0
+        return (self.done - self.kept) / self.seconds if self.seconds > 0 else 0.0
 
     @property
     def megabytes_per_second(self) -> float:
@@ -53,7 +56,7 @@ class Progress(NamedTuple):
     @property
     def seconds_left(self) -> float | None:
         """Time left at the mean rate, or None before anything is done."""
-        if not self.done:
+        if not self.rows_per_second:
             return None
         return (self.total - self.done) / self.rows_per_second
 
@@ -76,17 +79,24 @@ class Counter:
         Bytes written for a row.
     notify
         The subscriber; told once at the start.
-    unit
+    unit, kept
         As in `Progress`.
     """
 
     def __init__(
-        self, stage: str, total: int, row_bytes: int, notify: Subscriber, unit: str = "rows"
+        self,
+        stage: str,
+        total: int,
+        row_bytes: int,
+        notify: Subscriber,
+        unit: str = "rows",
+        kept: int = 0,
     ) -> None:
         self._stage, self._total, self._row_bytes, self._unit = stage, total, row_bytes, unit
         self._notify = notify
         self._started = time.monotonic()
-        self._done = self._failed = 0
+        self._done = self._kept = kept
+        self._failed = 0
         self._tell()
 
     def add(self, done: int, failed: int) -> None:
@@ -103,9 +113,9 @@ class Counter:
     def _tell(self) -> None:
         seconds = time.monotonic() - self._started
         completed = min(self._done + self._failed, self._total)
-        written = self._done * self._row_bytes
+        written = (self._done - self._kept) * self._row_bytes
         counts = (completed, self._failed, self._total)
-        self._notify(Progress(self._stage, *counts, written, seconds, self._unit))
+        self._notify(Progress(self._stage, *counts, written, seconds, self._unit, self._kept))
 
 
 class TerminalBar:
@@ -123,6 +133,7 @@ class TerminalBar:
                 desc=progress.stage,
                 unit="img" if progress.unit == "rows" else progress.unit,
                 file=self._stream,
+                initial=progress.kept,
                 leave=False,
                 dynamic_ncols=True,
             )

@@ -11,6 +11,11 @@ def printable(text: str) -> str:
     )
 
 
+def counted(count: int, what: str) -> str:
+    """Return ``1 row``, ``2 rows``, ``118,287 rows``."""
+    return f"{count:,} {what if count == 1 else what + 's'}"
+
+
 def in_units(size_bytes: float) -> str:
     """Return a size in decimal units: ``491.5 MB`` is 491.5 million bytes."""
     for unit in ("B", "kB", "MB", "GB"):

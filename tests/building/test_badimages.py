@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 import smallsets
 from streamcalib import CalibrationSet, ImageList, build
 from streamcalib.building.badimages import close_holes, stop_message
-from streamcalib.building.made import COLUMNS, Made
+from streamcalib.building.made import Made
 from streamcalib.building.rowtable import RowTable
 from streamcalib.errors import BadImagesError, Failure, ListError
+from streamcalib.journal import COLUMNS
 from streamcalib.stores.npy import NpyStore
 
 WAYS = [
@@ -25,7 +26,7 @@ WAYS = [
 
 
 def made(row: int) -> Made:
-    columns = np.array([(row, 1, row + 1, row, row, 100 + row, 0, 1)], COLUMNS)
+    columns = np.array([(row, 1, row + 1, row, row, 100 + row, 0, 0, 1)], COLUMNS)
     return Made(np.array([row]), columns, np.zeros(3, np.uint8), np.ones(3, np.uint8))
 
 
@@ -110,7 +111,7 @@ def test_stop_publishes_nothing_and_names_every_bad_image(tmp_path):
     )
     assert str(caught.value).startswith("3 of 10 images are bad:\n")
     assert "--on-bad skip" in str(caught.value)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "spares"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["calib.npy.build", "images", "spares"]
 
 
 def test_after_a_repair_the_same_build_succeeds(tmp_path):
@@ -223,7 +224,7 @@ def test_too_few_good_spares_are_an_error(tmp_path):
     assert named == [str(scene.paths[n]) for n in (2, 5, 9)] + [
         str(scene.spares[n]) for n in (0, 1, 3, 5)
     ]
-    assert not list(tmp_path.glob("calib*"))
+    assert [path.name for path in tmp_path.glob("calib*")] == ["calib.npy.build"]
 
 
 def test_replace_without_spares_is_refused_at_once(tmp_path):

@@ -46,7 +46,7 @@ def listed(images, tmp_path):
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_every_bad_image_is_named_with_its_reason(listed, tmp_path, jobs):
-    """All kinds at once, in the order of the list; nothing is published."""
+    """All kinds at once, in the order of the list; nothing is published, good rows are kept."""
     before = sorted(path.name for path in tmp_path.iterdir())
     ended = smallsets.run_without_privileges(
         *BUILD, "--jobs", jobs, "--max-pixels", 1_000_000, cwd=tmp_path
@@ -57,8 +57,11 @@ def test_every_bad_image_is_named_with_its_reason(listed, tmp_path, jobs):
     for line, (name, reason) in zip(lines, REASONS.items(), strict=True):
         assert re.fullmatch(rf"  images/{re.escape(name)}: {reason}", line), line
     assert "the same command again" in last
+    kept = f"6 of {6 + len(REASONS)} rows are kept in {tmp_path / 'calib.npy.build'}"
+    assert last.endswith(f"{kept}; the same command goes on from there.")
     assert "Traceback" not in ended.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    after = sorted(path.name for path in tmp_path.iterdir())
+    assert after == sorted([*before, "calib.npy.build"])
 
 
 def test_a_run_names_bad_images_too(told, images):

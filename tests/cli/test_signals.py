@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import time
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import cv2
@@ -14,21 +19,21 @@ import psutil
 import pytest
 
 import smallsets
+from streamcalib.building.marks import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 SIGNALS = {
-    signal.SIGINT: (
-        130,
-        "\nstreamcalib: interrupted. Nothing was published; the same command starts over.\n",
-    ),
-    signal.SIGTERM: (
-        143,
-        "streamcalib: terminated. Nothing was published; the same command starts over.\n",
-    ),
+    signal.SIGINT: (130, "\nstreamcalib: interrupted."),
+    signal.SIGTERM: (143, "streamcalib: terminated."),
 }
+KEPT = (
+    r" (\d+) of 400 rows are kept in (.*)/calib\.npy\.build; "
+    r"the same command goes on from there\.\n"
+)
+NOTHING = " Nothing was published; the same command starts over.\n"
 WORKERS = {
     "serial": ("--jobs", 1),
     "loky": ("--jobs", 2),
@@ -69,6 +74,8 @@ def start(listed, tmp_path):
         for member in session_of(process):
             member.kill()
         process.communicate()
+    # 2 GB each, which pytest would keep for three runs.
+    shutil.rmtree(tmp_path / "calib.npy.build", ignore_errors=True)
 
 
 def session_of(process: subprocess.Popen) -> list[psutil.Process]:
@@ -97,32 +104,57 @@ def wait_until(
 
 
 def begun(folder: Path) -> Callable[[], bool]:
-    """Return a test whether rows are being written."""
-    staged = folder / "calib.npy.build" / "rows.npy"
-
-    def some_are_written() -> bool:
-        # A row is 4.9 MB, and the file is sparse.
-        return staged.exists() and staged.stat().st_blocks * 512 > 6_000_000
-
-    return some_are_written
+    """Return a test whether rows are being made."""
+    marks = folder / "calib.npy.build" / "marks"
+    return lambda: any(mark.turn > 1 for mark in read_marks(marks))
 
 
-def check_the_end(process: subprocess.Popen, folder: Path, number: signal.Signals) -> None:
+def kept_rows(folder: Path) -> int:
+    """Return how many rows the journal of a running build knows."""
+    # Of a copy: the builder lets nobody else in.
+    copy = folder / "copied"
+    copy.mkdir(exist_ok=True)
+    for name in ("journal.sqlite", "journal.sqlite-wal"):
+        with suppress(FileNotFoundError):
+            shutil.copy(folder / "calib.npy.build" / name, copy / name)
+    try:
+        with closing(sqlite3.connect(copy / "journal.sqlite")) as database:
+            return database.execute("SELECT count(*) FROM done").fetchone()[0]
+    except sqlite3.DatabaseError:
+        return 0
+    finally:
+        shutil.rmtree(copy)
+
+
+def check_the_end(process: subprocess.Popen, folder: Path, number: signal.Signals) -> int:
+    """Check how a build ends that got a signal; return how many rows it says are kept."""
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == SIGNALS[number]
-    assert out == ""
-    assert sorted(path.name for path in folder.iterdir()) == ["large.jpg", "list.txt"]
+    code, beginning = SIGNALS[number]
+    assert (process.returncode, out) == (code, "")
+    assert err.startswith(beginning)
+    names = sorted(path.name for path in folder.iterdir() if path.name != "calib.npy.build")
+    assert names == ["large.jpg", "list.txt"]
     wait_until(lambda: session_of(process) == [])
+    rest = err.removeprefix(beginning)
+    if rest == NOTHING:
+        assert not (folder / "calib.npy.build").exists()
+        return 0
+    told = re.fullmatch(KEPT, rest)
+    assert told
+    assert told[2] == str(folder)
+    left = sorted(path.name for path in (folder / "calib.npy.build").iterdir())
+    assert left == ["journal.sqlite", "marks", "rows.npy"]
+    return int(told[1])
 
 
 @pytest.mark.parametrize("workers", WORKERS)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_running_build_ends_cleanly(start, tmp_path, workers, number):
-    """One process is told: exit code and message are right, and nothing and nobody is left."""
+    """One process is told: exit code and message are right, rows are kept, nobody is left."""
     process = start(*WORKERS[workers])
     wait_until(begun(tmp_path), process)
     process.send_signal(number)
-    check_the_end(process, tmp_path, number)
+    assert check_the_end(process, tmp_path, number) > 0
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -172,22 +204,29 @@ def test_an_old_set_survives_an_interrupt(start, tmp_path):
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    assert smallsets.contents(tmp_path) == before
+    shutil.rmtree(tmp_path / "calib.npy.build")
+    after = smallsets.contents(tmp_path)
+    assert sorted(after) == sorted(before)
+    assert all(after[name] == before[name] for name in before)
 
 
-def test_a_killed_build_does_not_stand_in_the_way(start, tmp_path):
-    """SIGKILL leaves a staging folder and no set; the next build takes the folder away."""
-    process = start(*WORKERS["serial"])
-    wait_until(begun(tmp_path), process)
-    process.kill()
+def test_a_killed_build_goes_on(start, tmp_path):
+    """SIGKILL leaves a staging folder and no set; another build is refused there, the same not."""
+    process = start(*WORKERS["loky"])
+    wait_until(lambda: kept_rows(tmp_path) > 0, process)
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (tmp_path / "calib.npy").exists()
-    assert (tmp_path / "calib.npy.build").exists()
-    smallsets.write_list(tmp_path / "list.txt", ["large.jpg"] * 2)
-    build = ("build", "--list", "list.txt", "--out", "calib.npy", "--imgsz", 16, "--jobs", 1)
-    assert smallsets.run(*build, cwd=tmp_path).code == 0
+    build = ("build", "--list", "list.txt", "--out", "calib.npy", *WORKERS["loky"])
+    refused = smallsets.run(*build, "--imgsz", 16, cwd=tmp_path)
+    assert (refused.code, refused.out) == (2, "")
+    assert "an unfinished build of calib.npy is another one" in refused.err
+    assert "recipe, height: 640, not 16" in refused.err
+    assert "--restart; or choose another --out" in refused.err
+    restarted = smallsets.run(*build, "--imgsz", 16, "--restart", cwd=tmp_path)
+    assert restarted.code == 0
     assert not (tmp_path / "calib.npy.build").exists()
-    assert len(np.load(tmp_path / "calib.npy")) == 2
+    assert np.load(tmp_path / "calib.npy").shape == (400, 3, 16, 16)
 
 
 def test_a_second_build_is_told_that_one_is_running(start, tmp_path):
@@ -197,7 +236,8 @@ def test_a_second_build_is_told_that_one_is_running(start, tmp_path):
     build = ("build", "--list", "list.txt", "--out", "calib.npy", "--imgsz", 16, "--jobs", 1)
     ended = smallsets.run(*build, cwd=tmp_path)
     assert (ended.code, ended.out) == (5, "")
-    assert "another build" in ended.err
+    host = socket.gethostname()
+    assert f"is running: process {process.pid} on host {host}, since " in ended.err
     assert ended.err.count("\n") == 1
     assert process.poll() is None
     assert begun(tmp_path)()

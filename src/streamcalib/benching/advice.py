@@ -6,7 +6,8 @@ from operator import truediv
 from typing import TYPE_CHECKING
 
 from streamcalib.benching.figures import CLEARLY_FASTER
-from streamcalib.benching.words import counted, in_digits, stores_named
+from streamcalib.benching.words import in_digits, stores_named
+from streamcalib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,8 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from streamcalib.benching.words import counted, in_digits
+from streamcalib.benching.words import in_digits
+from streamcalib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

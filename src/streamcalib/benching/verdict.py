@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streamcalib.benching.advice import advise
 from streamcalib.benching.figures import CLEARLY_FASTER
-from streamcalib.benching.words import counted, in_digits, stores_named
+from streamcalib.benching.words import in_digits, stores_named
+from streamcalib.wording import counted
 
 if TYPE_CHECKING:
     from streamcalib.benching.figures import Figures

@@ -15,11 +15,6 @@ def in_digits(rate: float) -> str:
     return f"{rate:.0f}" if rate >= _WHOLE_FROM else f"{rate:.3g}"
 
 
-def counted(count: int, what: str) -> str:
-    """Return ``1 worker``, or ``2 workers``."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def stores_named(stores: Iterable[str]) -> str:
     """Return stores as they are asked for, like ``--store final and --store uint8``."""
     return " and ".join(f"--store {store}" for store in stores)

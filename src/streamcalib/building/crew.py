@@ -1,30 +1,40 @@
-"""The workers of one build, through joblib."""
+"""The workers of one build, through joblib; those that die are replaced."""
 
 from __future__ import annotations
 
+import logging
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import joblib
+import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from streamcalib.building.alone import make_alone
 from streamcalib.building.pace import Pace
+from streamcalib.building.sent import Sent, parted
 from streamcalib.building.stopping import (
     TasksHere,
     close_quietly,
     loky_ending_quietly,
     signals_held_back,
 )
+from streamcalib.building.watch import Watch
 from streamcalib.building.worker import Outcome, Task, Work, forget_tools, make_rows
 from streamcalib.errors import StoppedError
+from streamcalib.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
+    from streamcalib.building.marks import Mark, Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
+    from streamcalib.journal import Journal
     from streamcalib.progress import Counter
     from streamcalib.stores.npy import NpyStore
 
@@ -32,15 +42,48 @@ if TYPE_CHECKING:
 # From so many on, as measured, they are faster through mappings into a file in memory. Threads are
 # not: they share the mapping's lock.
 _MANY_WORKERS = 8
+# So many times workers may die in a row without a row made or an image found that kills them.
+_MOST_DEATHS = 3
+
+_log = logging.getLogger(__name__)
+
+
+class Desk(NamedTuple):
+    """What a crew reports to.
+
+    Attributes
+    ----------
+    table, journal
+        Where rows and failures are noted.
+    make_durable
+        Brings all rows written so far to disk; raises ``OSError``.
+    counter
+        Where they are counted.
+    marks
+        What workers are at.
+    """
+
+    table: RowTable
+    journal: Journal
+    make_durable: Callable[[], None]
+    counter: Counter
+    marks: Marks
 
 
 class Crew:
-    """The workers of one build."""
+    """The workers of one build.
 
-    def __init__(self, prepared: PreparedBuild, store: NpyStore, counter: Counter) -> None:
+    Attributes
+    ----------
+    is_stopped
+        Whether they were told to stop.
+    """
+
+    def __init__(self, prepared: PreparedBuild, store: NpyStore, desk: Desk) -> None:
         options, plan = prepared.options, prepared.plan
-        self._counter = counter
+        self._desk, self._images = desk, prepared.images
         self._jobs, self._backend = plan.jobs, options.backend
+        self._image_timeout = options.image_timeout
         own_process = options.backend == "loky" and plan.jobs > 1
         self._work = Work(
             build=uuid4().hex,
@@ -55,40 +98,115 @@ class Crew:
             tolerate_damage=options.tolerate_damage,
             own_process=own_process,
             mapped=own_process and plan.jobs >= _MANY_WORKERS,
+            marks=desk.marks.folder,
         )
+        self.is_stopped = False
 
-    def make_all(self, entries: Sequence[str], table: RowTable) -> None:
-        """Make row i of image i, for all of them, and note what becomes of them."""
-        pace = Pace(len(entries), self._jobs)
-        tasks = (Task(r, r, entries[r.start : r.stop]) for r in pace.ranges())
+    def stop(self) -> None:
+        """Have workers stop before their next image; what is under way then returns early."""
+        self.is_stopped = True
+        self._desk.marks.stop()
+
+    def make_suspects(self, marks: Iterable[Mark]) -> None:
+        """Make the rows that were being made when a build died, where they can harm nobody."""
+        done = self._desk.table.columns["done"]
+        suspects = {mark.source for mark in marks if mark.source is not None}
+        rows = sorted(row for row in suspects if row < len(done) and not done[row])
+        tasks = (Task((row,), (row,), (self._images[row],)) for row in rows)
+        with closing(self._alone(tasks)) as outcomes:
+            for outcome in outcomes:
+                self._note(outcome)
+
+    def make_all(self) -> None:
+        """Make row i of image i, for all that are not done, and note what becomes of them."""
+        table, images = self._desk.table, self._images
+        rows = np.setdiff1d(np.flatnonzero(table.columns["done"] == 0), table.bad_sources)
+        pace = Pace(len(rows), self._jobs)
+        tasks = (_task(rows[r.start : r.stop], images) for r in pace.ranges())
         with closing(self._run(tasks)) as outcomes:
             for outcome in outcomes:
                 pace.note(len(outcome.made.rows) + len(outcome.failures), outcome.seconds)
-                self._note(outcome, table)
+                self._note(outcome)
 
-    def make(self, tasks: Iterable[Task], table: RowTable) -> None:
-        """Make the rows of all tasks and note what becomes of them."""
+    def make(self, tasks: Iterable[Task]) -> None:
+        """Make the rows of all tasks of spares, of which the journal knows nothing."""
         with closing(self._run(tasks)) as outcomes:
             for outcome in outcomes:
-                self._note(outcome, table)
+                self._desk.table.record(outcome.made)
+                for source, reason in outcome.failures:
+                    self._desk.table.fail(source, reason)
+                self._desk.counter.add(len(outcome.made.rows), len(outcome.failures))
 
-    def find_good(self, tasks: Iterable[Task], table: RowTable) -> list[int]:
+    def find_good(self, tasks: Iterable[Task]) -> list[int]:
         """Return the sources of those images that can become rows, ascending; note the others."""
         good: list[int] = []
         with closing(self._run(tasks, trial=True)) as outcomes:
             for outcome in outcomes:
                 good += outcome.made.columns["source"].tolist()
                 for source, reason in outcome.failures:
-                    table.fail(source, reason)
+                    self._desk.table.fail(source, reason)
         return sorted(good)
 
-    def _note(self, outcome: Outcome, table: RowTable) -> None:
+    def _note(self, outcome: Outcome) -> None:
+        table, journal = self._desk.table, self._desk.journal
         table.record(outcome.made)
+        journal.note(outcome.made.rows, outcome.made.columns)
         for source, reason in outcome.failures:
             table.fail(source, reason)
-        self._counter.add(len(outcome.made.rows), len(outcome.failures))
+            journal.fail(source, reason)
+        self._desk.counter.add(len(outcome.made.rows), len(outcome.failures))
+        if journal.is_due:
+            self.commit()
+
+    def commit(self) -> None:
+        """Bring to disk and into the journal what is noted; raises ``OSError``."""
+        journal, table = self._desk.journal, self._desk.table
+        journal.note_facts({"low": table.low.tolist(), "high": table.high.tolist()})
+        journal.commit(self._desk.make_durable)
 
     def _run(self, tasks: Iterable[Task], *, trial: bool = False) -> Generator[Outcome]:
+        """Yield the outcomes of tasks, whatever dies meanwhile."""
+        waiting = iter(tasks)
+        deaths = 0
+        while True:
+            sent = Sent(waiting)
+            try:
+                with closing(self._wave(sent, trial=trial)) as outcomes:
+                    for outcome in outcomes:
+                        deaths = 0
+                        yield outcome
+                return
+            except TerminatedWorkerError as error:
+                death = error
+            lost = sent.close()
+            suspects = {m.source for m in self._desk.marks.read() if m.source is not None}
+            self._desk.marks.clear()
+            if self.is_stopped:
+                return
+            alone, rest = parted(lost, suspects)
+            _log.warning(
+                "a worker died; trying %s that it may have been at", counted(len(alone), "image")
+            )
+            deaths += 1
+            with closing(self._alone(alone, trial=trial)) as outcomes:
+                for outcome in outcomes:
+                    deaths = 0 if outcome.failures else deaths
+                    yield outcome
+            if deaths == _MOST_DEATHS:
+                raise StoppedError(
+                    f"workers died {deaths} times in a row, and no image is to blame: most often "
+                    "there is not enough memory for so many. Run the same command again with fewer "
+                    "--jobs."
+                ) from death
+            waiting = chain(rest, waiting)
+
+    def _alone(self, tasks: Iterable[Task], *, trial: bool = False) -> Generator[Outcome]:
+        work = replace(self._work, build=uuid4().hex, own_process=True, mapped=False)
+        until_stopped = (task for task in tasks if not self.is_stopped)
+        yield from make_alone(work, until_stopped, self._image_timeout, trial=trial)
+
+    def _wave(self, sent: Sent, *, trial: bool) -> Generator[Outcome]:
+        """Yield outcomes until all tasks are done, or a worker dies, which ends the others too."""
         settings: dict[str, Any] = {"backend": self._backend}
         if self._backend == "loky":
             settings["inner_max_num_threads"] = 1
@@ -101,26 +219,44 @@ class Crew:
                 batch_size=1,
                 pre_dispatch="2*n_jobs",
             )
-        results: Generator[Outcome] | None = None
+        results: Generator[tuple[int, Outcome]] | None = None
         here = TasksHere()
-        make = partial(make_rows, self._work, trial=trial)
-        if not self._work.own_process:
+        own_process = self._work.own_process
+        make = partial(_numbered, self._work, trial=trial)
+        if not own_process:
             make = partial(here.around(make), stopped=here.is_stopped)
         task = joblib.delayed(make)
-        with loky_ending_quietly():
+        watch = Watch(self._desk.marks, self._image_timeout, self._images.source, ends=own_process)
+        with loky_ending_quietly(), watch:
             try:
-                with signals_held_back(processes=self._work.own_process):
-                    results = parallel(map(task, tasks))
-                for outcome in results:  # noqa: UP028 ("yield from" would close them, and aloud)
+                with signals_held_back(processes=own_process):
+                    results = parallel(task(number, t) for number, t in self._until_stopped(sent))
+                for number, outcome in results:
+                    sent.came_back(number)
                     yield outcome
-            except TerminatedWorkerError as error:
-                raise StoppedError(
-                    "a worker process died, most often for lack of memory or because one image "
-                    "crashed the decoder. Run the same command again with fewer --jobs."
-                ) from error
             finally:
                 if results is not None:
                     close_quietly(results)
                 here.stop()
                 # A single worker is this thread, which goes on to other things.
                 forget_tools()
+
+    def _until_stopped(self, sent: Sent) -> Iterator[tuple[int, Task]]:
+        for numbered in sent:
+            if self.is_stopped:
+                return
+            yield numbered
+
+
+def _numbered(work: Work, number: int, task: Task, **options: Any) -> tuple[int, Outcome]:
+    return number, make_rows(work, task, **options)
+
+
+def _task(rows: Any, images: Sequence[str]) -> Task:
+    """Return the task of some rows of the list, ascending."""
+    first, last = int(rows[0]), int(rows[-1])
+    if last - first + 1 == len(rows):
+        # Mostly so, and smaller to send.
+        return Task(range(first, last + 1), range(first, last + 1), images[first : last + 1])
+    numbers = rows.tolist()
+    return Task(numbers, numbers, [images[row] for row in numbers])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import ImageError, OutputError, SetError, SourceError
-from streamcalib.images.listfile import candidates
+from streamcalib.images.listfile import candidates, entries_sha256
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
@@ -24,17 +25,20 @@ if TYPE_CHECKING:
 _COMPARED_SOURCES = 1000
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a build would make, beyond its list; the fields are those of `PreparedBuild`."""
+
+    recipe: Recipe
+    store: StoreKind
+    input_name: str
+    extra_inputs: dict[str, ExtraInput]
+    tolerate_damage: bool
+    max_pixels: int
+
+
 def complete_set(
-    path: Path,
-    images: ImageList,
-    *,
-    recipe: Recipe,
-    store: StoreKind,
-    input_name: str,
-    extra_inputs: dict[str, ExtraInput],
-    tolerate_damage: bool,
-    max_pixels: int,
-    overwrite: bool,
+    path: Path, images: ImageList, wanted: Wanted, *, overwrite: bool
 ) -> CalibrationSet | None:
     """Return the set at ``path`` if it is what a build would make, or None if one may be made.
 
@@ -52,13 +56,9 @@ def complete_set(
         raise OutputError(f"the output {shown} is a folder.")
     try:
         found = CalibrationSet.open(path)
-        maker = RowMaker(
-            found.recipe, find_decoder(), max_pixels=max_pixels, tolerate_damage=tolerate_damage
-        )
         differences = [
-            *_made_otherwise(found, images, recipe, tolerate_damage, maker),
-            *_stored_otherwise(found, store),
-            *_named_otherwise(found, input_name, extra_inputs),
+            *_made_otherwise(found, images, wanted),
+            *_set_up_otherwise(found, wanted),
         ]
     except (SetError, SourceError) as error:
         if overwrite:
@@ -71,39 +71,89 @@ def complete_set(
         return found
     if overwrite:
         return None
+    ways = "To replace it, say --overwrite; or choose another --out."
+    if _begins_with(images, found) and len(images) > found.manifest.images["count"]:
+        ways = "To keep its rows and add the others, say --extend. " + ways
     raise OutputError(
         f"{shown} exists and was built otherwise:\n"
         + "\n".join(f"  {difference}" for difference in differences)
-        + "\nTo replace it, say --overwrite; or choose another --out."
+        + f"\n{ways}"
     )
 
 
-def _made_otherwise(
-    found: CalibrationSet,
-    images: ImageList,
-    recipe: Recipe,
-    tolerate_damage: bool,
-    maker: RowMaker,
-) -> list[str]:
-    differences = [f"recipe, {line}" for line in found.recipe.differences(recipe)]
+def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationSet | None:
+    """Return the set at ``path`` if its rows can be kept in a longer one, or None if none is there.
+
+    So it is if the list only grows at its end; one that does not grow is no extension, and
+    `complete_set` is to judge it.
+
+    Raises
+    ------
+    OutputError
+        If the set is another one; the message says what differs.
+    """
+    if not os.path.lexists(path):
+        return None
+    shown = printable(str(path))
+    if path.suffix != ".npy":
+        raise OutputError(
+            f"{shown} cannot be extended, for its rows were encoded on their way: build and extend "
+            "an .npy, and finalize that to an .npz."
+        )
+    try:
+        found = CalibrationSet.open(path)
+        differences = _set_up_otherwise(found, wanted)
+    except (SetError, SourceError) as error:
+        raise OutputError(
+            f"{shown} is not a set that streamcalib finished ({error}), and cannot be extended: "
+            "say --overwrite instead of --extend to replace it."
+        ) from error
+    if not _begins_with(images, found):
+        made_from = found.manifest.images
+        differences.append(
+            f"list: {images.label} does not begin with the {made_from['count']} images of "
+            f"{made_from['list'] or 'the list given in Python'}"
+        )
+    if differences:
+        raise OutputError(
+            f"{shown} cannot be extended:\n"
+            + "\n".join(f"  {difference}" for difference in differences)
+            + "\nTo replace it, say --overwrite instead; or choose another --out."
+        )
+    return found if len(images) > found.manifest.images["count"] else None
+
+
+def _begins_with(images: ImageList, found: CalibrationSet) -> bool:
+    made_from = found.manifest.images
+    count = made_from["count"]
+    if count > len(images):
+        return False
+    return entries_sha256(images.paths[:count]) == str(made_from["entries_sha256"])
+
+
+def _made_otherwise(found: CalibrationSet, images: ImageList, wanted: Wanted) -> list[str]:
     made_from = found.manifest.images
     if made_from["entries_sha256"] != images.entries_sha256:
-        differences.append(
-            f"list: {made_from['list'] or 'given in Python'} of {made_from['count']} images, "
-            f"not {images.label} of {len(images)}"
-        )
-    elif changed := _changed_source(found, images, maker) or _mended_source(found, images, maker):
-        differences.append(f"images: {changed}")
-    if made_from["tolerate_damage"] != tolerate_damage:
-        differences.append(
-            f"tolerate damage: {made_from['tolerate_damage']}, not {tolerate_damage}"
-        )
-    return differences
+        listed = f"{made_from['list'] or 'given in Python'} of {made_from['count']} images"
+        return [f"list: {listed}, not {images.label} of {len(images)}"]
+    maker = RowMaker(
+        found.recipe,
+        find_decoder(),
+        max_pixels=wanted.max_pixels,
+        tolerate_damage=wanted.tolerate_damage,
+    )
+    changed = _changed_source(found, images, maker) or _mended_source(found, images, maker)
+    return [f"images: {changed}"] if changed else []
 
 
-def _stored_otherwise(found: CalibrationSet, store: StoreKind) -> list[str]:
-    kind = found.manifest.store
-    return [] if kind == store else [f"store: {kind}, not {store}"]
+def _set_up_otherwise(found: CalibrationSet, wanted: Wanted) -> list[str]:
+    differences = [f"recipe, {line}" for line in found.recipe.differences(wanted.recipe)]
+    tolerates = found.manifest.images["tolerate_damage"]
+    if tolerates != wanted.tolerate_damage:
+        differences.append(f"tolerate damage: {tolerates}, not {wanted.tolerate_damage}")
+    if found.manifest.store != wanted.store:
+        differences.append(f"store: {found.manifest.store}, not {wanted.store}")
+    return [*differences, *_named_otherwise(found, wanted.input_name, wanted.extra_inputs)]
 
 
 def _named_otherwise(

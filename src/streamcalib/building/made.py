@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-import numpy as np
-
 from streamcalib.pixels.decode import Route
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 ROUTES: tuple[str, ...] = get_args(Route)
-COLUMNS = np.dtype(
-    [
-        ("source", "<i8"),
-        ("height", "<u4"),
-        ("width", "<u4"),
-        ("canvas_crc32c", "<u4"),
-        ("row_crc32c", "<u4"),
-        ("bytes", "<u8"),
-        ("route", "u1"),
-        ("done", "u1"),
-    ]
-)
-"""What is known of a row; ``row_crc32c`` is of the row as stored."""
 
 
 class Made(NamedTuple):
@@ -35,7 +21,7 @@ class Made(NamedTuple):
     rows
         Their indices, (k,).
     columns
-        What is known of them, (k,) of `COLUMNS`.
+        What is known of them, (k,) of `streamcalib.journal.COLUMNS`.
     low, high
         Smallest and largest canvas value per channel, (3,), over all that this worker has made so
         far; 255 and 0 of none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 import joblib
 
-from streamcalib.building.existing import complete_set
+from streamcalib.building.existing import Wanted, complete_set, set_to_extend
 from streamcalib.errors import InputError, ListError, ModelError, OutputError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input, read_image_input
@@ -34,6 +35,7 @@ Backend = Literal["loky", "threading"]
 OnBad = Literal["stop", "skip", "replace"]
 
 DEFAULT_INPUT_NAME = "images"
+IMAGE_TIMEOUT_SECONDS = 60.0
 _CONTAINERS: dict[str, Container] = {".npy": "npy", ".npz": "npz"}
 
 
@@ -62,6 +64,18 @@ class BuildOptions:
         Take what ``cv2.imread`` gives for damaged JPEGs.
     decoder
         ``auto``, ``pyturbojpeg`` or ``simplejpeg``.
+    image_timeout
+        An image that takes longer, in seconds, is bad; workers that are threads cannot be ended,
+        and of theirs it is only said.
+    restart
+        Discard what an unfinished build of the output has done.
+    extend
+        If the output is a set of a list with which this one begins, keep its rows.
+    break_lock
+        Take the output from a build on another host though it may be running.
+    state
+        Folder for the journal; by default it stands beside the output, or, if that lies on a
+        network file system, in the user's own folder for state.
 
     Raises
     ------
@@ -78,6 +92,11 @@ class BuildOptions:
     max_pixels: int = MAX_PIXELS
     tolerate_damage: bool = False
     decoder: DecoderName = "auto"
+    image_timeout: float = IMAGE_TIMEOUT_SECONDS
+    restart: bool = False
+    extend: bool = False
+    break_lock: bool = False
+    state: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.backend not in get_args(Backend):
@@ -92,6 +111,8 @@ class BuildOptions:
             raise InputError("--cache-window must be above 0.")
         if self.max_pixels < 1:
             raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
+        if not 0 < self.image_timeout < math.inf:
+            raise InputError(f"--image-timeout must be above 0, not {self.image_timeout:g}.")
 
 
 class BuildKeywords(TypedDict, total=False):
@@ -106,6 +127,11 @@ class BuildKeywords(TypedDict, total=False):
     max_pixels: int
     tolerate_damage: bool
     decoder: DecoderName
+    image_timeout: float
+    restart: bool
+    extend: bool
+    break_lock: bool
+    state: str | os.PathLike[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +142,8 @@ class PreparedBuild:
     ----------
     complete
         The finished set, if the output already holds exactly what was asked for.
+    extends
+        The finished set whose rows are kept, if it is to be extended.
     """
 
     images: ImageList
@@ -127,6 +155,7 @@ class PreparedBuild:
     options: BuildOptions
     plan: Plan
     complete: CalibrationSet | None
+    extends: CalibrationSet | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -167,17 +196,18 @@ def prepare(
     extras = _checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
     _check_spares(images, options)
-    complete = complete_set(
-        path,
-        images,
+    wanted = Wanted(
         recipe=recipe,
         store=store,
         input_name=name,
         extra_inputs=extras,
         tolerate_damage=options.tolerate_damage,
         max_pixels=options.max_pixels,
-        overwrite=options.overwrite,
     )
+    extends = set_to_extend(path, images, wanted) if options.extend else None
+    complete = None
+    if extends is None:
+        complete = complete_set(path, images, wanted, overwrite=options.overwrite)
     plan = make_plan(
         rows=len(images),
         recipe=recipe,
@@ -199,6 +229,7 @@ def prepare(
         options=options,
         plan=plan,
         complete=complete,
+        extends=extends,
     )
 
 

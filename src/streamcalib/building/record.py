@@ -96,7 +96,7 @@ def _row_records(
     # A million rows are a million of these: lists of plain numbers, a few thousand at a time.
     for start in range(0, len(table), _RECORDS_AT_ONCE):
         block = table.columns[start : start + _RECORDS_AT_ONCE]
-        for source, height, width, canvas_crc, row_crc, size, route, _ in block.tolist():
+        for source, height, width, canvas_crc, row_crc, size, _, route, _ in block.tolist():
             spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
             bottom = recipe.height - spot.top - spot.height
             right = recipe.width - spot.left - spot.width

@@ -1,4 +1,4 @@
-"""What is known of every row while a build runs; held by the parent, some 40 bytes a row."""
+"""What is known of every row while a build runs; held by the parent, some 50 bytes a row."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.building.made import COLUMNS
 from streamcalib.errors import Failure
+from streamcalib.journal import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.building.made import COLUMNS, ROUTES, Made
+from streamcalib.building.made import ROUTES, Made
+from streamcalib.journal import COLUMNS
 from streamcalib.pixels.checksum import checksums, extended
 from streamcalib.pixels.encode import Encoder
 
@@ -76,11 +77,15 @@ class Slab:
     def _waiting(self) -> int:
         return len(self._rows) - self._flushed
 
-    def add(self, row: int, source: int, source_bytes: int, facts: CanvasFacts) -> None:
-        """Take what stands in `free_canvas` as the canvas of ``row``."""
+    def add(self, row: int, source: int, size: int, facts: CanvasFacts, mtime_ns: int = 0) -> None:
+        """Take what stands in `free_canvas` as the canvas of ``row``.
+
+        Its image's file has ``size`` bytes, and was last changed at ``mtime_ns``.
+        """
         self._rows.append(row)
         height, width, route = facts
-        self._facts.append((source, height, width, 0, 0, source_bytes, ROUTES.index(route), 1))
+        known = (source, height, width, 0, 0, size, mtime_ns, ROUTES.index(route), 1)
+        self._facts.append(known)
 
     def flush(self, writer: RowWriter) -> None:
         """Encode and write the rows that wait; raises ``OSError``."""

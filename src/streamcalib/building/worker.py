@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cv2
+import numpy as np
 
+from streamcalib.building.made import Made
+from streamcalib.building.marks import OwnMark
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
-from streamcalib.images.reading import read_image
+from streamcalib.images.reading import read_source
+from streamcalib.journal import COLUMNS
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.stores.writeback import WriteBehind
@@ -24,12 +29,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.building.made import Made
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
     from streamcalib.stores.store import RowWriter
 
 
+_WHITE = 255
 _NO_MEMORY = "there is not enough memory to decode it"
 
 
@@ -79,6 +84,10 @@ class Work:
         Whether workers are processes of their own, in which OpenCV's threads are held at one.
     mapped
         Whether rows are written as by one of many processes; see `NpyStore.writer`.
+    marks
+        Where workers note what they are at, if they shall; see `Marks`.
+    parent
+        The process that is to be told of the rows.
     """
 
     build: str
@@ -93,6 +102,8 @@ class Work:
     tolerate_damage: bool
     own_process: bool
     mapped: bool = False
+    marks: Path | None = None
+    parent: int = field(default_factory=os.getpid)
 
 
 class _Tools(NamedTuple):
@@ -102,6 +113,7 @@ class _Tools(NamedTuple):
     maker: CanvasMaker
     slab: Slab
     behind: WriteBehind
+    mark: OwnMark | None
 
 
 _kept = threading.local()
@@ -117,7 +129,7 @@ def make_rows(
     trial
         Write nothing; only see which images can become rows.
     stopped
-        Asked before every image; once it says so, the rest is left undone.
+        Asked before every image, as the mark is; once one says so, the rest is left undone.
 
     Raises
     ------
@@ -125,12 +137,12 @@ def make_rows(
         If a row cannot be written.
     """
     started = time.perf_counter()
-    tools = _tools(work)
     failures: list[tuple[int, str]] = []
     try:
+        tools = _tools(work)
         with _writer(work, tools, trial) as writer:
             for row, source, entry in zip(*task, strict=True):
-                if stopped():
+                if stopped() or (tools.mark is not None and tools.mark.is_stopped):
                     break
                 if reason := _make(work, tools, row, source, entry):
                     failures.append((source, reason))
@@ -149,9 +161,11 @@ def make_rows(
 
 def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     """Make one row in the slab; return why its image is bad, or nothing."""
+    if tools.mark is not None:
+        tools.mark.at(source)
     try:
-        data = read_image(entry, work.bases)
-        facts = tools.maker.make(data, tools.slab.free_canvas)
+        file = read_source(entry, work.bases)
+        facts = tools.maker.make(file.data, tools.slab.free_canvas)
     except ImageError as error:
         return str(error)
     except MemoryError:
@@ -160,13 +174,25 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
         if "Insufficient memory" not in str(error):
             raise
         return _NO_MEMORY
-    tools.slab.add(row, source, len(data), facts)
+    finally:
+        if tools.mark is not None:
+            tools.mark.at_none()
+    tools.slab.add(row, source, len(file.data), facts, file.mtime_ns)
     return ""
 
 
 def forget_tools() -> None:
     """Let go of the buffers that this thread has kept since it last made rows."""
+    tools: _Tools | None = getattr(_kept, "tools", None)
+    if tools is not None and tools.mark is not None:
+        tools.mark.close()
     _kept.tools = None
+
+
+def nothing_made() -> Made:
+    """Return what is told of a task of which nothing became a row."""
+    white, black = np.full(3, _WHITE, np.uint8), np.zeros(3, np.uint8)
+    return Made(np.empty(0, np.int64), np.empty(0, COLUMNS), white, black)
 
 
 class _NoWriter:
@@ -194,6 +220,7 @@ def _tools(work: Work) -> _Tools:
     if tools is None or tools.build != work.build:
         if work.own_process:
             cv2.setNumThreads(1)
+        forget_tools()
         maker = CanvasMaker(
             work.recipe,
             find_decoder(work.decoder),
@@ -201,7 +228,8 @@ def _tools(work: Work) -> _Tools:
             tolerate_damage=work.tolerate_damage,
         )
         slab = Slab(work.recipe, work.rows_at_once, encodes=work.encodes)
-        tools = _Tools(work.build, maker, slab, WriteBehind(work.window_bytes))
+        mark = None if work.marks is None else OwnMark(work.marks, work.parent)
+        tools = _Tools(work.build, maker, slab, WriteBehind(work.window_bytes), mark)
         _kept.tools = tools
     # What an error left half-made is nobody's.
     tools.slab.clear()

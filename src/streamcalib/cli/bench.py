@@ -16,13 +16,12 @@ from streamcalib.benching.prepare import (
 )
 from streamcalib.benching.saving import check_outputs, save
 from streamcalib.benching.table import table
-from streamcalib.benching.words import counted
 from streamcalib.building.prepare import Backend, BuildOptions
 from streamcalib.cli import options
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName
 from streamcalib.recipe_choice import choose_recipe
-from streamcalib.wording import in_units, printable
+from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
     from streamcalib.benching.result import BenchResult

@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 @options.input_name
 @options.extra_inputs
 @options.build_options
+@options.resume_options
+@click.option(
+    "--extend",
+    is_flag=True,
+    help="Keep the rows of a finished set whose list is the beginning of this one.",
+)
 @options.dry_run
 @options.quiet
 def command(

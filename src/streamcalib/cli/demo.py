@@ -17,6 +17,7 @@ from streamcalib.wording import printable
 @options.count
 @options.seed
 @options.build_options
+@options.resume_options
 @options.dry_run
 @options.quiet
 def command(out: str, count: int, seed: int, dry_run: bool, quiet: bool, **build: Any) -> None:

@@ -29,15 +29,16 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         outcome = commands.main(arguments, prog_name="streamcalib", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _leave(f"interrupted. {_AGAIN}", INTERRUPTED)
-    except _Terminated:
-        return _leave(f"terminated. {_AGAIN}", TERMINATED)
+    except click.exceptions.Abort as abort:
+        # click raises it in place of KeyboardInterrupt.
+        return _leave(f"interrupted. {_notes(abort.__context__) or _AGAIN}", INTERRUPTED)
+    except _Terminated as error:
+        return _leave(f"terminated. {_notes(error) or _AGAIN}", TERMINATED)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except StreamcalibError as error:
-        return _leave(f"error: {error}", error.exit_code)
+        return _leave(" ".join(filter(None, (f"error: {error}", _notes(error)))), error.exit_code)
     except Exception:  # noqa: BLE001
         traceback.print_exc()
         return _leave(
@@ -50,6 +51,11 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise _Terminated
+
+
+def _notes(error: BaseException | None) -> str:
+    """Return what was noted of an error on its way: what is kept, and how to go on."""
+    return " ".join(getattr(error, "__notes__", ()))
 
 
 def _leave(message: str, code: int) -> int:

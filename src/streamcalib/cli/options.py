@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from streamcalib.building.prepare import DEFAULT_INPUT_NAME, Backend, BuildOptions, OnBad
+from streamcalib.building.prepare import (
+    DEFAULT_INPUT_NAME,
+    IMAGE_TIMEOUT_SECONDS,
+    Backend,
+    BuildOptions,
+    OnBad,
+)
+from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import StoreKind
 from streamcalib.pixels.decode import MAX_PIXELS
@@ -166,7 +173,33 @@ _BUILD = (
         help="JPEG decoder; the bytes are the same. auto: PyTurboJPEG where libturbojpeg is "
         "installed, else simplejpeg.",
     ),
+    click.option(
+        "--image-timeout",
+        type=float,
+        default=IMAGE_TIMEOUT_SECONDS,
+        metavar="S",
+        help="An image that takes longer, in seconds, is bad, and its worker is ended.",
+    ),
     overwrite,
+)
+_RESUME = (
+    click.option(
+        "--restart",
+        is_flag=True,
+        help="Discard what an unfinished build of the same output has done.",
+    ),
+    click.option(
+        "--break-lock",
+        is_flag=True,
+        help="Take the output from a build on another host that is known to be dead.",
+    ),
+    click.option(
+        "--state",
+        type=click.Path(),
+        metavar="DIR",
+        help="Folder for the build's journal.  [default: beside the output; of outputs on network "
+        "file systems, ~/.local/state/streamcalib]",
+    ),
 )
 
 
@@ -180,6 +213,11 @@ def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return _all_of(_BUILD, function)
 
 
+def resume_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the fields of `BuildOptions` that are about an unfinished build."""
+    return _all_of(_RESUME, function)
+
+
 def taken(options: dict[str, Any]) -> BuildOptions:
     """Return the `BuildOptions` among a command's arguments."""
     return BuildOptions(**options)
@@ -187,15 +225,16 @@ def taken(options: dict[str, Any]) -> BuildOptions:
 
 @contextmanager
 def shown_progress(is_quiet: bool) -> Iterator[Subscriber]:
-    """Show progress on standard error while the block runs, unless it shall be quiet."""
-    if is_quiet:
-        yield ignore
-        return
-    subscriber = for_stream()
-    try:
-        yield subscriber
-    finally:
-        subscriber.close()
+    """Show progress and notices on standard error while the block runs, unless quiet."""
+    with shown_notices(is_quiet):
+        if is_quiet:
+            yield ignore
+            return
+        subscriber = for_stream()
+        try:
+            yield subscriber
+        finally:
+            subscriber.close()
 
 
 def _all_of(options: Sequence[Decorator], function: Callable[..., Any]) -> Callable[..., Any]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @options.input_name
 @options.extra_inputs
 @options.build_options
+@options.resume_options
 @options.dry_run
 @options.quiet
 def command(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.wording import in_units, printable
+from streamcalib.building.resume import unfinished_rows
+from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
     from streamcalib.building.prepare import PreparedBuild
@@ -76,10 +77,18 @@ def tell_plan(prepared: PreparedBuild) -> None:
     _tell_sizes(prepared.plan)
     if prepared.complete is not None:
         click.echo("exists    already complete; nothing would be built")
+    elif prepared.extends is not None:
+        click.echo("exists    yes, and stays until the longer one is whole")
     elif prepared.out.exists():
         click.echo("exists    another set, which would be replaced")
     else:
         click.echo("exists    no")
+    if unfinished := unfinished_rows(prepared):
+        click.echo(
+            f"begun     {unfinished:,} of {counted(prepared.plan.rows, 'row')} would be kept"
+        )
+    if prepared.extends is not None:
+        click.echo(f"extends   a set of {counted(len(prepared.extends), 'row')}, which are kept")
     tell_warnings(prepared)
 
 

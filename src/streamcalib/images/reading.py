@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.errors import ImageError
 from streamcalib.images.listfile import candidates
@@ -18,7 +18,19 @@ _CHUNK_BYTES = 2**24
 _NO_FILE = "it is not a regular file"
 
 
+class SourceFile(NamedTuple):
+    """An image file as it was when it was read: its bytes, and when they were last changed."""
+
+    data: bytes
+    mtime_ns: int
+
+
 def read_image(entry: str, bases: tuple[Path, ...]) -> bytes:
+    """Return the bytes of an image; see `read_source`."""
+    return read_source(entry, bases).data
+
+
+def read_source(entry: str, bases: tuple[Path, ...]) -> SourceFile:
     """Read the image that a list's entry names, from the first base where it is.
 
     Raises
@@ -47,7 +59,7 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _read(path: str) -> bytes:
+def _read(path: str) -> SourceFile:
     # Opening a pipe would wait for its writer; O_NONBLOCK does not, and means nothing for files.
     file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -58,7 +70,9 @@ def _read(path: str) -> bytes:
             raise ImageError(_NO_FILE)
         # One byte more than there should be shows in a single call whether that is all.
         data = os.read(file, status.st_size + 1)
-        return data if len(data) == status.st_size else _read_on(file, data)
+        if len(data) != status.st_size:
+            data = _read_on(file, data)
+        return SourceFile(data, status.st_mtime_ns)
     finally:
         os.close(file)
 

@@ -119,6 +119,39 @@ class NpyStore:
             else:
                 reserve(file.fileno(), self.file_bytes)
 
+    def reopen(self) -> int:
+        """Make an existing file whole again, and return how many of its rows it has kept.
+
+        Kept are those from the first on that the file still held; a file of other rows, or none,
+        has kept none, and is replaced. Raises ``OSError``.
+        """
+        kept = self._held()
+        if not kept:
+            self.create()
+            return 0
+        with self.path.open("r+b") as file:
+            file.write(self._header())
+            file.flush()
+            if is_in_memory(file_system(self.path)):
+                os.ftruncate(file.fileno(), self.file_bytes)
+            else:
+                reserve(file.fileno(), self.file_bytes)
+        return kept
+
+    def _held(self) -> int:
+        try:
+            with self.path.open("rb") as file:
+                header = file.read(HEADER_BYTES)
+            size = self.path.stat().st_size
+        except FileNotFoundError:
+            return 0
+        whole = (size - HEADER_BYTES) // self.row_bytes
+        # A store that was shortened, because images were bad, says so in its header.
+        for rows in {self.rows, min(self.rows, whole)}:
+            if header == replace(self, rows=rows)._header():
+                return max(0, min(rows, whole))
+        return 0
+
     def writer(self, behind: WriteBehind | None = None, *, mapped: bool = False) -> NpyWriter:
         """Open for writing.
 

@@ -1,0 +1,170 @@
+"""Rows of an earlier run: which of them are still what a build would make now."""
+
+from __future__ import annotations
+
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from streamcalib.errors import ImageError, OutputError
+from streamcalib.images.reading import read_image
+from streamcalib.pixels.checksum import checksums
+from streamcalib.pixels.row import RowMaker
+from streamcalib.pixels.turbo import find_decoder
+from streamcalib.wording import counted, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.images.listfile import ImageList
+    from streamcalib.stores.npy import NpyStore
+
+_WHITE = 255
+_SAMPLED_ROWS = 256
+_REMADE_ROWS = 32
+_READ_BYTES = 2**25
+_STAT_THREADS = 8
+_STATS_AT_ONCE = 4096
+
+_log = logging.getLogger(__name__)
+
+
+def damaged_rows(
+    store: NpyStore, columns: NDArray[Any], sum_name: str, *, all_rows: bool = False
+) -> NDArray[np.int64]:
+    """Return the rows that no longer are what their checksums say.
+
+    A sample of those that are done is read; all of them, if one of the sample is wrong or
+    ``all_rows`` are asked for.
+    """
+    done = np.flatnonzero(columns["done"])
+    if not len(done):
+        return done
+    spread = np.linspace(0, len(done) - 1, min(_SAMPLED_ROWS, len(done))).astype(int)
+    if not all_rows and not len(wrong := _wrong(store, done[spread], columns[sum_name])):
+        return wrong
+    wrong = _wrong(store, done, columns[sum_name])
+    _log.warning(
+        "%s of the unfinished build did not hold what was written, and %s made again: look after "
+        "the disk",
+        counted(len(wrong), "row"),
+        "is" if len(wrong) == 1 else "are",
+    )
+    return wrong
+
+
+def _wrong(store: NpyStore, rows: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.int64]:
+    stored = store.read()
+    at_once = max(1, _READ_BYTES // store.row_bytes)
+    wrong: list[int] = []
+    for start in range(0, len(rows), at_once):
+        part = rows[start : start + at_once]
+        found = checksums(np.ascontiguousarray(stored[part]))
+        wrong += part[np.array(found, np.uint32) != sums[part]].tolist()
+    return np.array(wrong, np.int64)
+
+
+def extremes(
+    store: NpyStore, rows: NDArray[np.int64], prepared: PreparedBuild
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the smallest and largest canvas value per channel, (3,), of some rows of a store."""
+    stored = store.read()
+    low, high = np.full(3, _WHITE), np.zeros(3, int)
+    at_once = max(1, _READ_BYTES // store.row_bytes)
+    for start in range(0, len(rows), at_once):
+        part = channel_extremes(stored[rows[start : start + at_once]], prepared)
+        low, high = np.minimum(low, part[0]), np.maximum(high, part[1])
+    return low, high
+
+
+def channel_extremes(
+    stored: NDArray[Any], prepared: PreparedBuild
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the smallest and largest canvas value per channel, (3,), of rows as stored."""
+    recipe, is_encoded = prepared.recipe, prepared.plan.staged == "final"
+    axes = (0, 1, 2) if is_encoded and recipe.layout == "NHWC" else (0, 2, 3)
+    low, high = stored.min(axes), stored.max(axes)
+    if not is_encoded:
+        return low.astype(np.int64), high.astype(np.int64)
+    # Tables rise with the pixel's value.
+    pairs = list(zip(recipe.lookup_table(), low, high, strict=True))
+    return (
+        np.array([np.searchsorted(values, least) for values, least, _ in pairs]),
+        np.array([np.searchsorted(values, most) for values, _, most in pairs]),
+    )
+
+
+def changed_sources(images: ImageList, columns: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the rows that are done whose image has another size or time of change since.
+
+    An image that is gone leaves its row as it is.
+    """
+    done = np.flatnonzero(columns["done"])
+    known = columns[["bytes", "mtime_ns"]]
+
+    def changed(rows: Sequence[int]) -> list[int]:
+        return [row for row in rows if _is_changed(images.resolve(row), known[row].tolist())]
+
+    with ThreadPoolExecutor(_STAT_THREADS) as pool:
+        found = [row for part in pool.map(changed, _parts(done.tolist())) for row in part]
+    return np.array(found, np.int64)
+
+
+def _is_changed(path: str, known: tuple[int, int]) -> bool:
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except (OSError, ValueError):
+        return False
+    return (status.st_size, status.st_mtime_ns) != known
+
+
+def _parts(rows: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(rows), _STATS_AT_ONCE):
+        yield rows[start : start + _STATS_AT_ONCE]
+
+
+def check_makers(
+    prepared: PreparedBuild, columns: NDArray[Any], before: dict[str, str], now: dict[str, str]
+) -> None:
+    """Warn of other versions than those that made the rows, and compare what they make.
+
+    Raises
+    ------
+    OutputError
+        If they make other rows.
+    """
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    if not names:
+        return
+    shown = "; ".join(f"{name} {before.get(name)}, now {now.get(name)}" for name in names)
+    _log.warning("rows of the unfinished build were made with %s", printable(shown))
+    done = np.flatnonzero(columns["done"])
+    spread = np.linspace(0, len(done) - 1, min(_REMADE_ROWS, len(done))).astype(int)
+    options = prepared.options
+    maker = RowMaker(
+        prepared.recipe,
+        find_decoder(options.decoder),
+        max_pixels=options.max_pixels,
+        tolerate_damage=options.tolerate_damage,
+    )
+    compared = 0
+    for row in done[spread].tolist():
+        try:
+            data = read_image(prepared.images[row], prepared.images.bases)
+            _, facts = maker.make(data)
+        except ImageError:
+            continue
+        compared += 1
+        if facts.canvas_crc32c != columns["canvas_crc32c"][row]:
+            raise OutputError(
+                f"row {row} ({printable(prepared.images[row])}) comes out otherwise than in the "
+                f"unfinished build, which was made with {printable(shown)}. Go on with what it was "
+                "begun with, or say --restart to build it anew."
+            )
+    _log.warning("%s made again to compare: they are the same", counted(compared, "row"))

@@ -1,0 +1,241 @@
+"""Going on where an earlier run of the same build ended, or beginning anew."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from streamcalib.building.identity import Identity, made_with
+from streamcalib.building.kept import changed_sources, check_makers, damaged_rows, extremes
+from streamcalib.building.marks import read_marks
+from streamcalib.building.rowtable import RowTable
+from streamcalib.building.statefolder import clear, journal_path, note_place
+from streamcalib.durable import sync
+from streamcalib.errors import JournalError, OutputError, StreamcalibError
+from streamcalib.journal import Journal
+from streamcalib.staging import MARKS_NAME, ROWS_NAME, locked_staging, staging_path
+from streamcalib.stores.npy import NpyStore
+from streamcalib.wording import counted, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from streamcalib.building.marks import Mark
+    from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.staging import Staging
+
+_log = logging.getLogger(__name__)
+
+
+class Begun(NamedTuple):
+    """A build that can go on.
+
+    Attributes
+    ----------
+    store, journal, table
+        With the rows of earlier runs, if any.
+    suspects
+        What workers were at when the last run died.
+    changed
+        Checksums of the canvases, before, of rows whose images have changed since.
+    """
+
+    store: NpyStore
+    journal: Journal
+    table: RowTable
+    suspects: list[Mark]
+    changed: dict[int, int]
+
+
+def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
+    """Go on with what lies in a locked staging folder, or begin anew; ``path`` is the journal's.
+
+    Raises
+    ------
+    OutputError
+        If rows of another recipe, list or store are there; the message says what differs.
+    JournalError
+        If the journal is damaged.
+    """
+    folder = staging.folder
+    if (dead := staging.lock.taken_over) is not None:
+        _log.info("taking over from %s, which is gone", dead.shown)
+    store = _store(prepared, folder)
+    journal = None if prepared.options.restart else _same_build(prepared, path)
+    if journal is None:
+        return _anew(prepared, folder, path, store)
+    try:
+        return _go_on(prepared, folder, store, journal)
+    except BaseException:
+        journal.close()
+        raise
+
+
+def unfinished_rows(prepared: PreparedBuild) -> int:
+    """Return how many rows of an unfinished build a build would begin with.
+
+    Raises
+    ------
+    LockedError
+        If that build is running.
+    OutputError
+        As `begin` does.
+    """
+    out, options = prepared.out, prepared.options
+    if options.restart or prepared.complete is not None or not staging_path(out).is_dir():
+        return 0
+    with locked_staging(out, break_lock=options.break_lock) as staging:
+        journal = _same_build(prepared, journal_path(staging.folder, out, options.state))
+        if journal is None:
+            return 0
+        try:
+            return journal.count()
+        finally:
+            journal.close()
+
+
+def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
+    row_shape, dtype = prepared.plan.staged_row
+    return NpyStore(
+        path=folder / ROWS_NAME, rows=prepared.plan.rows, row_shape=row_shape, dtype=dtype
+    )
+
+
+def _same_build(prepared: PreparedBuild, path: Path) -> Journal | None:
+    """Return the journal of an unfinished build of the same; None if there is none of worth."""
+    out = printable(prepared.out.name)
+    try:
+        journal = Journal.open(path)
+    except JournalError as error:
+        raise JournalError(
+            f"{error} Say --restart to build {out} anew, or choose another --out."
+        ) from error
+    if journal is None:
+        return None
+    try:
+        kept = journal.count()
+        try:
+            differences = Identity.from_dict(journal.facts().get("identity")).differences(
+                Identity.of(prepared)
+            )
+        except ValueError as error:
+            if isinstance(error, StreamcalibError):
+                raise
+            raise JournalError(
+                f"the journal {printable(str(path))} is damaged: {error}. Say --restart to build "
+                f"{out} anew, or choose another --out."
+            ) from error
+    except BaseException:
+        journal.close()
+        raise
+    if kept and not differences:
+        return journal
+    journal.close()
+    if not kept:
+        return None
+    lines = "\n".join(f"  {line}" for line in differences)
+    raise OutputError(
+        f"an unfinished build of {out} is another one, with {counted(kept, 'row')} done:\n{lines}\n"
+        "To discard it, say --restart; or choose another --out."
+    )
+
+
+def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
+    clear(folder, path)
+    try:
+        note_place(folder, path)
+        store.create()
+        # Once the journal is there, so is the file that it speaks of.
+        store.sync()
+        sync(folder)
+        journal = Journal.create(
+            path,
+            {"identity": Identity.of(prepared).to_dict(), "made_with": made_with(prepared)},
+        )
+    except BaseException:
+        clear(folder, path)
+        raise
+    return Begun(store, journal, RowTable(store.rows), [], {})
+
+
+def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
+    table = RowTable(store.rows)
+    columns = table.columns
+    journal.load(columns)
+    found = int(columns["done"].sum())
+    facts = journal.facts()
+    _load_extremes(table, facts)
+    held = store.reopen()
+    _undo(columns, journal, np.flatnonzero(columns["done"][held:]) + held)
+    _undo(columns, journal, _too_large(prepared, columns))
+    _undo(columns, journal, damaged_rows(store, columns, _sum_name(prepared)))
+    changed = changed_sources(prepared.images, columns)
+    before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
+    _undo(columns, journal, changed)
+    if len(changed):
+        # What the old pictures alone held is no part of the set.
+        table.low, table.high = extremes(store, np.flatnonzero(columns["done"]), prepared)
+    makers = facts.get("made_with")
+    check_makers(prepared, columns, makers if isinstance(makers, dict) else {}, made_with(prepared))
+    journal.forget_failures()
+    journal.write_facts({"made_with": made_with(prepared)})
+    kept = int(columns["done"].sum())
+    _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
+    return Begun(store, journal, table, read_marks(folder / MARKS_NAME), before)
+
+
+def _loss(lost: int) -> str:
+    return f"; {counted(lost, 'row')} to be made again" if lost else ""
+
+
+def _undo(columns: NDArray[Any], journal: Journal, rows: NDArray[np.int64]) -> None:
+    if len(rows):
+        journal.forget(rows)
+        columns["done"][rows] = 0
+
+
+def _too_large(prepared: PreparedBuild, columns: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the rows that are done of images beyond this run's limits."""
+    pixels = columns["height"].astype(np.int64) * columns["width"]
+    return np.flatnonzero((columns["done"] == 1) & (pixels > prepared.options.max_pixels))
+
+
+def _load_extremes(table: RowTable, facts: dict[str, Any]) -> None:
+    with suppress(TypeError, ValueError, OverflowError):
+        low, high = (np.array(facts[name], int) for name in ("low", "high"))
+        if low.shape == high.shape == (3,):
+            table.low, table.high = low, high
+
+
+def forget_damaged(begun: Begun, prepared: PreparedBuild) -> None:
+    """Have the next run make those rows again that the disk did not keep."""
+    columns = begun.table.columns
+    rows = damaged_rows(begun.store, columns, _sum_name(prepared), all_rows=True)
+    # After bad images were left out, a row's own number is that of its source.
+    begun.journal.forget(columns["source"][rows])
+
+
+def _sum_name(prepared: PreparedBuild) -> str:
+    return "row_crc32c" if prepared.plan.staged == "final" else "canvas_crc32c"
+
+
+def tell_changed(begun: Begun) -> None:
+    """Say how many images were changed between the runs, by content."""
+    columns = begun.table.columns
+    changed = sum(
+        1
+        for row, before in begun.changed.items()
+        if columns["done"][row] and columns["canvas_crc32c"][row] != before
+    )
+    if changed:
+        one = changed == 1
+        _log.info(
+            "%s changed since the build began; %s made again",
+            counted(changed, "image"),
+            "its row was" if one else "their rows were",
+        )

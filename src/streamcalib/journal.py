@@ -6,8 +6,10 @@ that whatever ends a build, power included, the journal never claims what is not
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import os
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -165,8 +167,10 @@ class Journal:
                 raise StoppedError(
                     f"the journal {shown} is in use by another process: wait for its end."
                 ) from error
+            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            reason = os.strerror(errno.ENOSPC) if is_full else str(error)
             raise StoppedError(
-                f"the journal {shown} cannot be written: {error}. Free space or mend the volume, "
+                f"the journal {shown} cannot be written: {reason}. Free space or mend the volume, "
                 "then run the same command again."
             ) from error
         except (sqlite3.DatabaseError, ValueError, OverflowError) as error:

@@ -108,10 +108,13 @@ def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
     except OSError as error:
         if isinstance(error, StreamcalibError):
             raise
-        raise StoppedError(
+        stopped = StoppedError(
             f"writing {printable(str(out))} failed: {error.strerror or error}. Free space or mend "
             "the volume, then run the same command again."
-        ) from error
+        )
+        for note in getattr(error, "__notes__", ()):
+            stopped.add_note(note)
+        raise stopped from error
     finally:
         lock.release()
         # Only if nothing is left to go on with.

@@ -19,6 +19,7 @@ from benchmarks import (
     memory_limit,
     peak_memory,
     planning,
+    safety,
     small_images,
 )
 from benchmarks.corpus import photographs
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 ALONE: dict[str, tuple[str, Benchmark]] = {
     "finalize": ("a uint8 set to float32 over the writing of ready rows", finalizing.run),
     "limit": ("a build inside a tenth of its output's memory over a free one", memory_limit.run),
+    "safety": ("a build over one without journal and checksums", safety.run),
     "batches": ("float32 batches of a uint8 set over decoding, one thread", batches.run),
     "small": ("builds of 64x64 JPEGs over bare decoding", small_images.run),
     "planning": ("time and memory of the plan of a million rows", planning.run),

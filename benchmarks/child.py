@@ -24,6 +24,7 @@ WORKS = {
     "finalize": "benchmarks.finalizing",
     "litdata": "benchmarks.peers.litdata_optimize",
     "plain": "benchmarks.plain",
+    "safety": "benchmarks.safety",
     "torch": "benchmarks.peers.torch_loader",
     "write": "benchmarks.writing",
 }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LEFTOVER = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
 _DAMAGE = re.compile(r"Corrupt JPEG data|Premature end|Inconsistent progression")
 _RESTARTS = range(0xD0, 0xD8)
-_END = b"\xff\xd9"
+_END, _NO_END = b"\xff\xd9", "Premature end of JPEG file"
 _IN_ONE_SCAN = frozenset({0xC0, 0xC1, 0xC9})
 _TRIES = 16
 _MOST_PADDING_BYTES = 8
@@ -40,7 +40,7 @@ def find_damage(data: bytes, header: JpegHeader) -> str | None:
     # behind the first) is for OpenCV to judge, but for a missing end, which OpenCV may pass over,
     # and for damage, which the refusal hides.
     if picture.find(_END, scans) < 0:
-        return message
+        return _NO_END
     if header.frame in _IN_ONE_SCAN and _brings_all(data, header):
         # OpenCV has the whole picture then, and does not look at what follows.
         _, place, _ = next(later_markers(picture, scans))

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         "; ".join(decoder.describe() for decoder in all_decoders()), f"; OpenCV {cv2.__version__}"
     )
-    tally, died = Tally(), ""
+    tally, died, code = Tally(), "", 0
     started = told = time.perf_counter()
     try:
         for part in _tallies(options.seed, chunks, options.jobs):
@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(_progress(tally, len(numbers), told - started), flush=True)
     except BrokenProcessPool as error:
         died = f"a process died while it judged one of {error.args[0]}"
+    except KeyboardInterrupt:
+        code = 130
     print(_progress(tally, len(numbers), time.perf_counter() - started))
     print(_table(tally))
     print(f"slowest: mutant {tally.slowest[1]} with {tally.slowest[0]:.2f} s")
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"finding: {_name(finding)}, {finding.kind}: {finding.text}")
     if died:
         print(f"finding: {died}")
-    return 1 if died or tally.findings else 0
+    return 1 if died or tally.findings else code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """Whether the Huffman codes of a JPEG are whole, in Python: for pictures that TurboJPEG refuses.
 
 TurboJPEG takes the usual chroma samplings alone; libjpeg, and so OpenCV, takes any. Damage in a
-picture of another sampling is found here, at about a microsecond a code.
+picture of another sampling is found here, at about a second a megabyte of data.
 """
 
 from __future__ import annotations

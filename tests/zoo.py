@@ -115,6 +115,11 @@ def segment(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
 
 
+def profile(number: int, count: int) -> bytes:
+    """Return the APP2 segment of one of so many parts of a colour profile."""
+    return segment(0xE2, b"ICC_PROFILE\0" + bytes([number, count]) + bytes(99))
+
+
 def markers(data: bytes) -> list[tuple[int, int]]:
     """Return (marker, position) of every segment of a sound JPEG and of its end."""
     found, position = [], 2
@@ -314,9 +319,7 @@ def _sound() -> dict[str, Animal]:
             markers(plain)[1][1],
             b"".join(segment(0xE0 + number, b"something") for number in range(2, 16)),
         ),
-        "icc": insert(
-            plain, where(plain, 0xDB), segment(0xE2, b"ICC_PROFILE\0\x01\x01" + bytes(99))
-        ),
+        "icc": insert(plain, where(plain, 0xDB), profile(1, 1)),
         "fill-bytes": insert(plain, where(plain, 0xDB), b"\xff" * 7),
         "progressive-first-scans-only": _first_scans(jpeg(image, progressive=1), 3),
     }
@@ -446,6 +449,9 @@ def _harmless() -> dict[str, Animal]:
         "unknown-marker-before-end": insert(plain, len(plain) - 2, b"\xff\x42"),
         "second-picture-before-end": plain[:-2] + jpeg(image[::-1]),
         "second-scan-before-end": plain[:-2] + plain[where(plain, 0xDA) :],
+        "profile-twice": insert(plain, tables, profile(1, 1) * 2),
+        "profile-without-its-second-part": insert(plain, tables, profile(1, 2)),
+        "profile-of-no-number": insert(plain, tables, profile(0, 0)),
         "many-oddities": patch(insert(plain, tables, b"\x00"), major, b"\x04") + b"more",
         "jfif-major-3-exif-6": with_exif(patch(plain, major, b"\x03"), oriented(6)),
         "bytes-between-segments-exif-8": with_exif(insert(plain, tables, b"\x00"), oriented(8)),
@@ -504,6 +510,7 @@ def _damaged() -> dict[str, Animal]:
         "adobe-transform-7-over-damage-cmyk": _flipped(_of_transform(cmyk, 7)),
         "spectral-selection-over-damage": patch(flipped, start - 2, b"\x00"),
         "bytes-between-segments-over-damage": insert(flipped, where(plain, 0xDB), b"\x00\x01"),
+        "profile-twice-over-damage": insert(flipped, where(plain, 0xDB), profile(1, 1) * 2),
         "bytes-between-scans-over-damage": _late_damage(slow),
         "only-a-start": b"\xff\xd8\xff",
         "start-and-end": b"\xff\xd8\xff\xd9",

@@ -8,7 +8,7 @@ from functools import cache
 
 import zoo
 from fuzz.mutations import KINDS, mutate
-from fuzz.parts import DRI, SOS, parts
+from fuzz.parts import DQT, DRI, SOS, parts
 
 SAMPLINGS = ("444", "422", "420", "440", "411")
 UNUSUAL = ([(4, 2), (1, 1), (1, 1)], [(3, 1), (1, 1), (1, 1)], [(1, 1), (2, 2), (1, 3)])
@@ -42,6 +42,10 @@ def bases() -> dict[str, list[bytes]]:
     animals = {name: zoo.animals()[name].data for name in zoo.jpeg_names("picture")}
     samplings = [data for name, data in animals.items() if name.startswith("blocks-")]
     odd = [data for data in animals.values() if len(data) <= _MOST_BYTES]
+    profiles = [
+        zoo.insert(data, zoo.where(data, DQT), zoo.profile(1, 2) + zoo.profile(2, 2))
+        for data in (zoo.jpeg(small), zoo.jpeg(small, progressive=1), cmyk)
+    ]
     return {
         "baseline": _all_samplings(),
         "progressive": _all_samplings(progressive=1),
@@ -53,6 +57,7 @@ def bases() -> dict[str, list[bytes]]:
         "turned": [*turned, zoo.with_exif(zoo.jpeg(small), thumbnail)],
         "sizes": [zoo.jpeg(zoo.picture(*size)) for size in sizes],
         "samplings": samplings + [_regrouped(factors) for factors in UNUSUAL],
+        "profiles": profiles,
         "odd": odd,
     }
 

@@ -7,7 +7,7 @@ import re
 import struct
 
 from fuzz.parts import DRI, LOOSE, SOS, Part, border, joined, parts
-from zoo import EOI, SOI, insert, segment
+from zoo import EOI, SOI, insert, profile, segment
 
 _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
@@ -69,6 +69,7 @@ def _some_marker(rng: random.Random, other: bytes) -> bytes:
             segment(rng.randrange(0xE0, 0xF0), body)[: rng.randrange(2, 6)],
             segment(0xEE, b"Adobe\0\x64\0\0\0\0" + bytes([rng.choice((0, 1, 2, 7))])),
             segment(0xE0, b"JFIF\0" + bytes([rng.choice((0, 1, 2, 9))]) + b"\1\0\0\1\0\1\0\0"),
+            profile(rng.choice((0, 1, 2, 255)), rng.choice((0, 1, 2, 255))),
             segment(0xFE, body),
             segment(0xDC, height),
             segment(DRI, struct.pack(">H", rng.choice((0, 1, 2, 7, 65535)))),

@@ -11,7 +11,7 @@ from fuzz.mutations import KINDS, mutate
 from fuzz.parts import DQT, DRI, SOS, parts
 
 SAMPLINGS = ("444", "422", "420", "440", "411")
-UNUSUAL = ([(4, 2), (1, 1), (1, 1)], [(3, 1), (1, 1), (1, 1)], [(1, 1), (2, 2), (1, 3)])
+UNUSUAL = ([(4, 2), (1, 1), (1, 1)], [(3, 1), (1, 1), (1, 1)], [(2, 2), (1, 1), (1, 2)])
 _MOST_BYTES = 6000
 
 

@@ -37,6 +37,14 @@ def test_mutants_are_refused_or_as_in_opencv(first: int):
     assert not told, "\n".join(told)
 
 
+def test_mutated_photographs_are_refused_or_as_in_opencv(photographs: dict[str, bytes]):
+    """Real files have what small ones made for tests have not: profiles, thumbnails, long scans."""
+    judge, generator = Judge(), random.Random(SEED)
+    for kind in list(KINDS) * 4:
+        data, other = generator.sample(list(photographs.values()), 2)
+        assert not judge.judge(mutate(kind, generator, data, other)).findings, kind
+
+
 def test_mutants_meet_every_fate():
     """The mutator is neither so mild that all are pictures, nor so wild that none is."""
     tally = run(SEED + 1, range(600))

@@ -38,8 +38,9 @@ AS_STORED = Recipe(
 JPEG = b"\xff\xd8\xff"
 
 _UNTOUCHED = 7
-# OpenCV leaves off at the last line, and does not say so where a file has no proper end.
-_NO_END = "Premature end of JPEG file"
+# What OpenCV may pass over without a word: it leaves off at the last line, whatever follows, and
+# libjpeg-turbo, as long as it has data enough, takes 0 for what is no code.
+_UNSAID = ("Premature end of JPEG file", "bad Huffman code")
 _DAMAGE = re.compile(
     r"Premature end|premature end|bad Huffman|bad progression|found marker .* instead of RST"
     r"|Inconsistent progression"
@@ -143,7 +144,7 @@ class Judge:
         image, complaint = self._opencv(data)
         if outcome.canvas is None:
             silent = image is not None and not complaint
-            if silent and not outcome.reason.endswith(_NO_END):
+            if silent and not outcome.reason.endswith(_UNSAID):
                 return [f"refused, but OpenCV reads it without complaint: {outcome.reason}"]
             return []
         if image is None:

@@ -115,6 +115,11 @@ def segment(marker: int, payload: bytes) -> bytes:
     return bytes([0xFF, marker]) + struct.pack(">H", len(payload) + 2) + payload
 
 
+def profile(number: int, count: int) -> bytes:
+    """Return the APP2 segment of one of so many parts of a colour profile."""
+    return segment(0xE2, b"ICC_PROFILE\0" + bytes([number, count]) + bytes(99))
+
+
 def markers(data: bytes) -> list[tuple[int, int]]:
     """Return (marker, position) of every segment of a sound JPEG and of its end."""
     found, position = [], 2
@@ -314,9 +319,7 @@ def _sound() -> dict[str, Animal]:
             markers(plain)[1][1],
             b"".join(segment(0xE0 + number, b"something") for number in range(2, 16)),
         ),
-        "icc": insert(
-            plain, where(plain, 0xDB), segment(0xE2, b"ICC_PROFILE\0\x01\x01" + bytes(99))
-        ),
+        "icc": insert(plain, where(plain, 0xDB), profile(1, 1)),
         "fill-bytes": insert(plain, where(plain, 0xDB), b"\xff" * 7),
         "progressive-first-scans-only": _first_scans(jpeg(image, progressive=1), 3),
     }
@@ -443,6 +446,12 @@ def _harmless() -> dict[str, Animal]:
             insert(slow, where(slow, 0xDA, 3), b"\x09" * 5), where(slow, 0xDA, 1), b"\x00\x01\x02"
         ),
         "spectral-selection-of-sequential": patch(plain, scan(plain)[0] - 2, b"\x00"),
+        "unknown-marker-before-end": insert(plain, len(plain) - 2, b"\xff\x42"),
+        "second-picture-before-end": plain[:-2] + jpeg(image[::-1]),
+        "second-scan-before-end": plain[:-2] + plain[where(plain, 0xDA) :],
+        "profile-twice": insert(plain, tables, profile(1, 1) * 2),
+        "profile-without-its-second-part": insert(plain, tables, profile(1, 2)),
+        "profile-of-no-number": insert(plain, tables, profile(0, 0)),
         "many-oddities": patch(insert(plain, tables, b"\x00"), major, b"\x04") + b"more",
         "jfif-major-3-exif-6": with_exif(patch(plain, major, b"\x03"), oriented(6)),
         "bytes-between-segments-exif-8": with_exif(insert(plain, tables, b"\x00"), oriented(8)),
@@ -460,6 +469,7 @@ def _damaged() -> dict[str, Animal]:
     third = restarts.index(b"\xff\xd2", second)
     flipped = _flipped(plain)
     oddity, frame = where(plain, 0xE0) + 9, where(plain, 0xC0)
+    odd, middle = flat_blocks(35, 51, [(4, 2), (1, 1), (1, 1)]), (start + end) // 2
     adobe = pillow(image, "JPEG", keep_rgb=True)
     files = {
         "cut-after-2": plain[:2] + b"\xff",
@@ -500,6 +510,7 @@ def _damaged() -> dict[str, Animal]:
         "adobe-transform-7-over-damage-cmyk": _flipped(_of_transform(cmyk, 7)),
         "spectral-selection-over-damage": patch(flipped, start - 2, b"\x00"),
         "bytes-between-segments-over-damage": insert(flipped, where(plain, 0xDB), b"\x00\x01"),
+        "profile-twice-over-damage": insert(flipped, where(plain, 0xDB), profile(1, 1) * 2),
         "bytes-between-scans-over-damage": _late_damage(slow),
         "only-a-start": b"\xff\xd8\xff",
         "start-and-end": b"\xff\xd8\xff\xd9",
@@ -514,6 +525,18 @@ def _damaged() -> dict[str, Animal]:
         "progressive-scan-missing": slow[: scan(slow, 1)[1]] + slow[scan(slow, 2)[1] :],
         "cut-behind-thumbnail": with_exif(plain, oriented(1) + plain)[: -(end - start) // 2],
         "unusual-sampling-no-end": flat_blocks(35, 51, [(4, 2), (1, 1), (1, 1)])[:-2],
+        "unusual-sampling-cut": _cut_and_ended(odd),
+        "unusual-sampling-flipped": _flipped(odd),
+        "unusual-sampling-leftover": insert(odd, len(odd) - 2, bytes(range(1, 31))),
+        "unusual-sampling-restart": insert(odd, scan(odd)[0] + 50, b"\xff\xd0"),
+        "unusual-sampling-four": _flipped(flat_blocks(35, 51, [(2, 2), (1, 1), (1, 1), (1, 1)])),
+        "unknown-marker-in-scan": insert(plain, middle, b"\xff\x42"),
+        "start-in-scan": insert(plain, middle, SOI),
+        "frame-in-scan": insert(plain, middle, plain[frame : where(plain, 0xC4)]),
+        "scan-header-twice": insert(plain, start, plain[where(plain, 0xDA) : start]),
+        "scan-header-in-scan": insert(plain, middle, plain[where(plain, 0xDA) : start]),
+        "unknown-marker-after-broken-scan": insert(flipped, end, b"\xff\x42"),
+        "second-picture-after-cut": plain[:middle] + plain,
         "unknown-marker": insert(plain, frame, segment(0x05, b"?")),
         "start-within": insert(plain, frame, SOI),
         "short-frame": SOI + segment(0xC0, b"\x08\x00") + segment(0xDA, b"\x00"),
@@ -525,6 +548,11 @@ def _flipped(data: bytes) -> bytes:
     """Put a run of ones, which no Huffman code is, into the middle of the first scan."""
     middle = sum(scan(data)) // 2
     return patch(data, middle, b"\xfe\xff\x00\xff\x00\xff\x00\xfe")
+
+
+def _cut_and_ended(data: bytes) -> bytes:
+    """Cut the first scan's data in half, and end the file properly."""
+    return data[: sum(scan(data)) // 2] + EOI
 
 
 def _late_damage(slow: bytes) -> bytes:

@@ -21,6 +21,7 @@ _EOI = 0xD9
 SOS = 0xDA
 APP0 = 0xE0
 APP1 = 0xE1
+APP2 = 0xE2
 APP14 = 0xEE
 
 
@@ -175,13 +176,16 @@ def _scan_headers(data: bytes, header: JpegHeader) -> Iterator[bytes]:
 def without_oddities(data: bytes, header: JpegHeader) -> bytes:
     """Return the same picture with the header oddities mended that libjpeg only warns about.
 
-    Bytes between segments go; the JFIF major version becomes 1; an unknown Adobe transform becomes
-    the one libjpeg assumes; scan parameters that a sequential JPEG ignores become 0, 63, 0. What
-    libjpeg decodes stays the same, so that any warning left is about the picture's own data.
+    Bytes between segments go, and so do colour profiles, broken or not; the JFIF major version
+    becomes 1; an unknown Adobe transform becomes the one libjpeg assumes; scan parameters that a
+    sequential JPEG ignores become 0, 63, 0. What libjpeg decodes stays the same, so that any
+    warning left is about the picture's own data.
     """
     parts = [b"\xff\xd8"]
     for segment in header.segments:
         payload = bytearray(data[segment.start : segment.end])
+        if segment.marker == APP2 and payload.startswith(b"ICC_PROFILE\0"):
+            continue
         if segment.marker == APP0 and payload[:5] == b"JFIF\0" and len(payload) > 5:
             payload[5] = 1
         elif segment.marker == APP14 and payload[:5] == b"Adobe" and len(payload) >= 12:

@@ -91,7 +91,7 @@ def test_an_unfinished_build_whose_journal_is_elsewhere_is_not_emptied(tmp_path)
     folder.mkdir()
     state.mkdir()
     Elsewhere(state / "journal.sqlite", "token").write(folder)
-    with pytest.raises(OutputError, match="with its journal in .*state of another host"):
+    with pytest.raises(OutputError, match=r"with its journal in .*state of another host"):
         staging_folder(tmp_path / "calib.npy").__enter__()
     make_journal(state / "journal.sqlite", rows=1)
     with pytest.raises(OutputError, match="with 1 row done"):
@@ -104,7 +104,7 @@ def test_a_damaged_journal_is_no_empty_folder(tmp_path):
     folder = tmp_path / "calib.npy.build"
     folder.mkdir()
     (folder / "journal.sqlite").write_text("no database, and long enough to be taken for one" * 99)
-    with pytest.raises(JournalError, match="is damaged: .* remove that folder, or choose"):
+    with pytest.raises(JournalError, match=r"is damaged: .* remove that folder, or choose"):
         staging_folder(tmp_path / "calib.npy").__enter__()
 
 

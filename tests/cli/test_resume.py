@@ -55,6 +55,23 @@ def test_thousands_are_grouped(told, tmp_path):
     assert told(*BUILD).err == "1,199 of 1,200 rows kept\n"
 
 
+def test_an_interrupt_before_the_first_new_row_loses_nothing(told, unfinished, monkeypatch):
+    """While what is kept is looked through, too, the message says that it stays."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("streamcalib.building.resume.damaged_rows", interrupt)
+        ended = told(*BUILD)
+    assert ended.code == 130
+    assert ended.err == (
+        f"\nstreamcalib: interrupted. The rows in {unfinished} are kept; the same command goes on "
+        "from there.\n"
+    )
+    assert told(*BUILD).err == "5 of 6 rows kept\n"
+
+
 def test_a_warning_is_a_line_of_its_own(told, unfinished):
     """What the disk did not keep is warned of."""
     with (unfinished / "rows.npy").open("r+b") as file:

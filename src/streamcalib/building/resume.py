@@ -90,7 +90,13 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
         return _anew(prepared, folder, path, store)
     try:
         return _go_on(prepared, folder, store, journal)
-    except BaseException:
+    except BaseException as error:
+        # Errors of this package say themselves how to go on.
+        if not isinstance(error, StreamcalibError):
+            error.add_note(
+                f"The rows in {printable(str(folder))} are kept; the same command goes on from "
+                "there."
+            )
         journal.close()
         raise
 

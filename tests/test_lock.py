@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -390,6 +391,26 @@ def test_of_many_that_race_one_wins(folder, manner, before, request):
         assert [path.name for path in folder.iterdir()] == [OWNER_NAME]
         winners[0].release()
         assert not folder.exists()
+
+
+@pytest.mark.parametrize("manner", ["lockable", "unlockable"])
+def test_one_that_was_killed_as_it_took_over_holds_nobody_up(folder, manner, request):
+    """What it has left is taken over as well; of another host, once that one is silent."""
+    if manner == "unlockable":
+        request.getfixturevalue("unlockable")
+    leave_owner(folder, pid=dead_pid(), token="first")
+    (folder / OWNER_NAME).rename(folder / "owner.json.taking")
+    leave_owner(folder, pid=dead_pid(), token="second")
+    with held(folder) as lock:
+        assert lock.taken_over.token == "second"
+    assert not folder.exists()
+    leave_owner(folder, 100, host="elsewhere")
+    shutil.copy(folder / OWNER_NAME, folder / "owner.json.taking")
+    assert "heard of 0 s ago" in refusal(folder)
+    os.utime(folder / "owner.json.taking", (0, 0))
+    with held(folder):
+        pass
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("manner", ["lockable", "unlockable"])

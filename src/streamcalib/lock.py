@@ -160,7 +160,7 @@ class FolderLock:
         return os.path.samestat(folder.stat(), os.fstat(self._kernel_lock))
 
     def _own(self, out: Path, break_lock: bool) -> None:
-        self._refuse_living(out, break_lock)
+        self._refuse_living(self._path, out, break_lock)
         own = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}")
         try:
             own.write_text(json.dumps(self._owner._asdict()))
@@ -172,13 +172,15 @@ class FolderLock:
     def _take_over(self, own: Path, out: Path, break_lock: bool) -> None:
         """Put ``own`` in place of a dead holder's file; only one at a time may do so."""
         taking = self._path.with_name(f"{OWNER_NAME}.taking")
-        if os.path.lexists(taking) and self._age(taking) >= DEAD_AFTER_SECONDS:
+        # One that was killed at this very place has left it behind.
+        left = self._refuse_living(taking, out, break_lock) is not None
+        if left or (os.path.lexists(taking) and self._age(taking) >= DEAD_AFTER_SECONDS):
             taking.unlink(missing_ok=True)
         if not _appears(own, taking):
             raise _refusal(out, Owner.read(taking))
         try:
             # Since it was found dead, somebody else may have taken over.
-            dead = self._refuse_living(out, break_lock)
+            dead = self._refuse_living(self._path, out, break_lock)
             if os.path.lexists(self._path):
                 own.replace(self._path)
             elif not _appears(own, self._path):
@@ -187,16 +189,16 @@ class FolderLock:
         finally:
             taking.unlink(missing_ok=True)
 
-    def _refuse_living(self, out: Path, break_lock: bool) -> Owner | None:
-        """Return the dead holder that the file names, if any."""
-        other = Owner.read(self._path)
+    def _refuse_living(self, path: Path, out: Path, break_lock: bool) -> Owner | None:
+        """Return the dead holder that a file names, if any."""
+        other = Owner.read(path)
         if other is None:
             return None
         if other.is_of(self._owner):
             # With the kernel's lock in hand, whoever held it on this machine is gone.
             if self._kernel_lock is None and other.is_alive():
                 raise _refusal(out, other)
-        elif not break_lock and (age := self._age(self._path)) < DEAD_AFTER_SECONDS:
+        elif not break_lock and (age := self._age(path)) < DEAD_AFTER_SECONDS:
             raise _refusal(out, other, age)
         return other
 

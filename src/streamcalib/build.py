@@ -62,7 +62,8 @@ def build(
         Called with a `Progress` after every task; by default nobody is told.
     **options
         The fields of `BuildOptions`: ``jobs``, ``backend``, ``on_bad``, ``overwrite``, ``store``,
-        ``cache_window``, ``max_pixels``, ``tolerate_damage``, ``decoder``.
+        ``cache_window``, ``max_pixels``, ``max_file_bytes``, ``confine``, ``tolerate_damage``,
+        ``decoder``.
 
     Returns
     -------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """Return ``text`` with control characters and undecodable bytes escaped, for messages."""
@@ -9,6 +11,11 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def without_option(reason: str) -> str:
+    """Return why an image is bad without the option of a build in which it may end."""
+    return re.sub(r" \(--[a-z-]+\)$", "", reason)
 
 
 def in_units(size_bytes: float) -> str:

@@ -11,7 +11,7 @@ import cv2
 
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
-from streamcalib.images.reading import read_image
+from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.stores.writeback import WriteBehind
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.building.made import Made
+    from streamcalib.images.confining import Confines
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
     from streamcalib.stores.store import RowWriter
@@ -93,6 +94,8 @@ class Work:
     tolerate_damage: bool
     own_process: bool
     mapped: bool = False
+    max_file_bytes: int = MAX_FILE_BYTES
+    confines: Confines | None = None
 
 
 class _Tools(NamedTuple):
@@ -150,7 +153,7 @@ def make_rows(
 def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     """Make one row in the slab; return why its image is bad, or nothing."""
     try:
-        data = read_image(entry, work.bases)
+        data = read_image(entry, work.bases, max_bytes=work.max_file_bytes, confines=work.confines)
         facts = tools.maker.make(data, tools.slab.free_canvas)
     except ImageError as error:
         return str(error)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from streamcalib.datafile import parse_json
 from streamcalib.errors import InputError
 from streamcalib.wording import printable
 
@@ -63,15 +63,28 @@ class ExtraInput:
             )
         flat = "," in values and not values.lstrip().startswith("[")
         try:
-            value = json.loads(f"[{values}]" if flat else values)
-            fits = _fits(np.array(value), np.dtype(dtype))
-        except ValueError:
-            fits = False
-        if not fits:
+            given = cls(name, parse_json(f"[{values}]" if flat else values), dtype)
+            given.check()
+        except (ValueError, InputError) as error:
             raise InputError(
                 f"--extra-input {text!r}: {printable(values)} are no values of dtype {dtype}."
-            )
-        return cls(name, value, dtype)
+            ) from error
+        return given
+
+    def check(self) -> None:
+        """Make sure that the value is one of its dtype.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        try:
+            fits = self.dtype in _DTYPES and _fits(np.array(self.value), np.dtype(self.dtype))
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
+            raise InputError(f"the input {self.name!r} has no values of dtype {self.dtype!r}.")
 
     def shape(self, rows: int) -> tuple[int, ...]:
         """Shape of all rows together."""

@@ -72,6 +72,8 @@ def ignore_sets(folder: Path, keep: tuple[str, ...]) -> IgnoreChange:
 
 
 def _append(path: Path, lines: list[str]) -> None:
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{printable(str(path))} is not a regular file: move it away.")
     try:
         present = path.read_bytes() if path.exists() else b""
         gap = b"\n" if present and not present.endswith(b"\n") else b""

@@ -64,8 +64,11 @@ def open_data(path: Path, most_piped_bytes: int = MOST_BYTES) -> BinaryIO:
 def read_data(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
     """Return all of a file; raises as `open_data` does, and ``ValueError`` if it is too large."""
     with open_data(path, most_bytes) as file:
-        data = file.read(most_bytes + 1)
-    if len(data) > most_bytes:
+        # By what it says of itself first: no memory is taken for what is too large anyway.
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        data = b"" if size > most_bytes else file.read(most_bytes + 1)
+    if max(size, len(data)) > most_bytes:
         raise _too_large(most_bytes)
     return data
 

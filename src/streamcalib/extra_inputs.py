@@ -57,6 +57,8 @@ class ExtraInput:
                 f"--extra-input {text!r} is not NAME=VALUES:DTYPE, like orig_size=640,640:int64."
             )
         name, values, dtype = match.groups()
+        if not is_input_name(name):
+            raise InputError(f"--extra-input {text!r}: {name!r} is no name of a graph's input.")
         if dtype not in _DTYPES:
             raise InputError(
                 f"--extra-input {text!r}: dtype {dtype} is none of {', '.join(_DTYPES)}."
@@ -80,7 +82,8 @@ class ExtraInput:
             If it is not.
         """
         try:
-            fits = self.dtype in _DTYPES and _fits(np.array(self.value), np.dtype(self.dtype))
+            fits = is_input_name(self.name) and self.dtype in _DTYPES
+            fits = fits and _fits(np.array(self.value), np.dtype(self.dtype))
         except (ValueError, OverflowError):
             fits = False
         if not fits:
@@ -108,9 +111,16 @@ def checked_input_name(name: str) -> str:
     InputError
         If nothing can have that name.
     """
-    if not name.strip() or "\0" in name:
+    if not is_input_name(name):
         raise InputError(f"--input-name {name!r} is no name of a graph's input.")
     return name
+
+
+def is_input_name(name: str) -> bool:
+    """Whether a graph's input can have a name, and a member of an ``.npz`` after it."""
+    # Undecodable bytes stand in it as halves of characters.
+    halves = any("\ud800" <= character <= "\udfff" for character in name)
+    return bool(name.strip()) and "\0" not in name and not halves
 
 
 def _fits(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:

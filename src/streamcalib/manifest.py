@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from streamcalib.datafile import parse_json, read_data, to_json
 from streamcalib.errors import InputError, SetError
-from streamcalib.extra_inputs import ExtraInput, checked_input_name
+from streamcalib.extra_inputs import ExtraInput, is_input_name
 from streamcalib.manifest_shape import amiss
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
@@ -128,11 +128,12 @@ class Manifest:
             raise SetError(f"the manifest {shown} is damaged: field {bad!r} is amiss.")
         try:
             recipe = Recipe.from_dict(values["recipe"])
-            checked_input_name(values["input_name"])
             for name, extra in values["extra_inputs"].items():
                 ExtraInput(name, extra["value"], extra["dtype"]).check()
         except InputError as error:
             raise SetError(f"the manifest {shown} is damaged: {error}") from error
+        if not is_input_name(values["input_name"]):
+            raise SetError(f"the manifest {shown} is damaged: field 'input_name' is amiss.")
         is_final = values["store"] == "final"
         row = recipe.row_shape if is_final else (3, recipe.height, recipe.width)
         if (*values["shape"][1:], values["dtype"]) != (*row, recipe.dtype if is_final else "uint8"):

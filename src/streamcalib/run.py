@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import replace
 from glob import has_magic
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.progress import Subscriber
+
+_LONGEST_NAME = 50
 
 
 class RunResult(NamedTuple):
@@ -118,4 +121,6 @@ def set_name(recipe: Recipe, container: str) -> str:
     square = recipe.height == recipe.width
     size = str(recipe.height) if square else f"{recipe.height}x{recipe.width}"
     dtype = "" if recipe.dtype == "float32" else f"_{recipe.dtype}"
-    return f"calib_{recipe.name}_{size}{dtype}.{container}"
+    # A recipe's name is any text, and must not lead elsewhere.
+    name = re.sub(r"[^\w-]", "_", recipe.name)[:_LONGEST_NAME]
+    return f"calib_{name}_{size}{dtype}.{container}"

@@ -13,6 +13,20 @@ def printable(text: str) -> str:
     )
 
 
+def in_markdown(text: str) -> str:
+    """Return `printable` text that stays text in a Markdown cell or list item.
+
+    What could end a cell, begin a block or a code span, or be taken for HTML or a link becomes an
+    entity; other names stay as they are.
+    """
+    shown = re.sub(r"[&<>|`]|\](?=[(\[:])", lambda found: f"&#{ord(found[0])};", printable(text))
+    return re.sub(
+        r"^(?:[#+*~=-]|\d+(?=[.)] ))",
+        lambda found: "".join(f"&#{ord(character)};" for character in found[0]),
+        shown,
+    )
+
+
 def without_option(reason: str) -> str:
     """Return why an image is bad without the option of a build in which it may end."""
     return re.sub(r" \(--[a-z-]+\)$", "", reason)

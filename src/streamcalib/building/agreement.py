@@ -8,6 +8,7 @@ from streamcalib.errors import InputError, ModelError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input
 from streamcalib.recipe import Recipe
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,7 @@ def _check_fit(extra: ExtraInput | None, other: OtherInput, model: str) -> None:
     if extra is None:
         raise ModelError(
             f"{takes}, which is no image: give one row of it as --extra-input "
-            f"{other.name}=VALUES:{other.dtype}, into an .npz output."
+            f"{printable(other.name)}=VALUES:{other.dtype}, into an .npz output."
         )
     shape = extra.shape(1)
     fits = other.shape is None or (

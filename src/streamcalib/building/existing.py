@@ -94,9 +94,9 @@ def _made_otherwise(
     made_from = found.manifest.images
     same_list = made_from["entries_sha256"] == images.entries_sha256
     if not same_list or made_from["count"] != len(images):
+        listed = printable(made_from["list"] or "given in Python")
         differences.append(
-            f"list: {made_from['list'] or 'given in Python'} of {made_from['count']} images, "
-            f"not {images.label} of {len(images)}"
+            f"list: {listed} of {made_from['count']} images, not {images.label} of {len(images)}"
         )
     elif changed := _changed_source(found, images, maker, reader) or _mended_source(
         found, images, maker, reader

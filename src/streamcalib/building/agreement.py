@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamcalib.errors import InputError, ModelError
-from streamcalib.extra_inputs import ExtraInput, checked_input_name
+from streamcalib.extra_inputs import ExtraInput, checked_input_name, is_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
@@ -44,6 +44,8 @@ def agreed_name(input_name: str | None, graph: ImageInput | None) -> str:
             f"--input-name says {input_name!r}, but the image input of {graph.shown} is "
             f"{graph.name!r}: leave --input-name out."
         )
+    if not is_input_name(graph.name):
+        raise ModelError(f"the image input of {graph.shown} has no usable name: {graph.name!r}.")
     return graph.name
 
 

@@ -63,7 +63,8 @@ def ignore_sets(folder: Path, keep: tuple[str, ...]) -> IgnoreChange:
         raise InputError(
             f"--gitignore: {printable(str(folder))} is in no git work tree, or git is missing."
         )
-    if (file := folder / ".gitignore").exists() and not file.is_file():
+    file = folder / ".gitignore"
+    if file.exists() and not (file.is_file() or file.is_dir()):
         # git itself would wait for a pipe's writer.
         raise OutputError(f"{printable(str(file))} is not a regular file: move it away.")
     wanted = [line for probe, line in _PROBES.items() if not _ignored(folder, probe)]

@@ -39,6 +39,9 @@ def test_names_inside_pass(places):
     entries = ["1.jpg", "no/such.jpg", "a/../1.jpg", "a..b.jpg", "..jpg", f"{inside}/1.jpg"]
     check_names(listed(inside, *entries), Confines.of([inside]))
     check_names(listed(inside, "/1.jpg", "../1.jpg"), Confines.of(["/"]))
+    check_names(ImageList(["a\0/../../b.jpg"], (inside,)), Confines.of([inside]))
+    with pytest.raises(ImageError, match="NUL"):
+        read_image("a\0b.jpg", (inside,), confines=Confines.of([inside]))
 
 
 @pytest.mark.parametrize("entry", ["../inside-not/1.jpg", "a/../../1.jpg", "..", "/etc/passwd"])

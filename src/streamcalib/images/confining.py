@@ -101,7 +101,9 @@ def check_names(images: ImageList, confines: Confines) -> None:
 
 
 def _fits(entry: str, images: ImageList, confines: Confines, real: Callable[[str], str]) -> bool:
-    # Most names neither climb nor start at the root, and so stay inside whatever the folders are.
+    if "\0" in entry:  # no name at all, and so a bad image
+        return True
+    # Most names neither climb nor start at the root, and stay inside whatever the folders are.
     if ".." not in entry and not os.path.isabs(entry) and images.within is None:  # noqa: PTH117
         return True
     return any(confines.name_inside(place, real) for place in candidates(entry, images.bases))

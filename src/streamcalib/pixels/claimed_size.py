@@ -17,19 +17,22 @@ if TYPE_CHECKING:
     Size = tuple[int, int]
 
 _BLANK = rb"(?:\s|#[^\r\n]*[\r\n])*"
-_PNM = re.compile(rb"P[1-6](?=\s)" + _BLANK + rb"(\d+)\D" + _BLANK + rb"(\d+)", re.DOTALL)
+_PNM = re.compile(rb"P[1-6](?=\s)" + _BLANK + rb"(\d+)\D" + _BLANK + rb"(\d+)(?=\D)", re.DOTALL)
 _PFM = re.compile(rb"P[Ff]\s\+?(\d+)\S*\s\+?(\d+)")
-_PAM_FIELD = re.compile(rb"(WIDTH|HEIGHT)\s+(\d+)")
+_PAM_WIDTH = re.compile(rb"WIDTH\s+(\d+)")
+_PAM_HEIGHT = re.compile(rb"HEIGHT\s+(\d+)")
 _HDR_SIZE = re.compile(rb"-Y\s*\+?(\d+)\s*\+X\s*\+?(\d+)")
 _EXR_WINDOW = re.compile(rb"dataWindow\0box2i\0\x10\0\0\0(.{16})", re.DOTALL)
 _J2K_SIZE = re.compile(rb"\xff\x4f\xff\x51.{4}(.{16})", re.DOTALL)
 _AVIF_SIZE = re.compile(rb"ispe.{4}(.{8})", re.DOTALL)
-_AVIF_TRACK = re.compile(rb"(.{4})tkhd", re.DOTALL)
+_AVIF_TRACK = re.compile(rb"tkhd")
 
 _TIFF_WIDTHS = (256, 322)
 _TIFF_HEIGHTS = (257, 323)
 # Bytes of the kinds of numbers that libtiff takes for a size.
 _TIFF_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 16: 8, 17: 8}
+_MOST_TIFF_ENTRIES = 0xFFFF
+_MOST_PNM_HEADER = 2**16
 _WEBP_START_BYTES = 10
 _MOST_DIGITS = 19
 
@@ -88,15 +91,17 @@ def _webp(data: bytes) -> Iterator[Size]:
 
 
 def _pnm(data: bytes) -> Iterator[Size]:
-    if found := _PNM.match(data):
+    # No picture begins with so many comments; a number that is cut off here is none.
+    if found := _PNM.match(data[:_MOST_PNM_HEADER]):
         yield _number(found[2]), _number(found[1])
 
 
 def _pam(data: bytes) -> Iterator[Size]:
-    sides = {b"WIDTH": 0, b"HEIGHT": 0}
-    for found in _PAM_FIELD.finditer(data):
-        sides[found[1]] = max(sides[found[1]], _number(found[2]))
-    yield sides[b"HEIGHT"], sides[b"WIDTH"]
+    fields = (_PAM_HEIGHT, _PAM_WIDTH)
+    height, width = (
+        max((_number(found[1]) for found in field.finditer(data)), default=0) for field in fields
+    )
+    yield height, width
 
 
 def _pfm(data: bytes) -> Iterator[Size]:
@@ -127,8 +132,9 @@ def _avif(data: bytes) -> Iterator[Size]:
     for found in _AVIF_SIZE.finditer(data):
         yield _upright(struct.unpack(">II", found[1]))
     for found in _AVIF_TRACK.finditer(data):
-        end = found.start() + int.from_bytes(found[1], "big")
-        if end <= len(data):
+        start = found.start() - 4
+        end = start + int.from_bytes(data[start : start + 4], "big")
+        if 12 <= end <= len(data):
             width, height = struct.unpack_from(">II", data, end - 8)
             yield height >> 16, width >> 16
 
@@ -153,8 +159,8 @@ def _tiff_values(data: bytes, order: str) -> Iterator[tuple[int, int]]:
         start = struct.unpack_from(order + head, data, 4)[0]
     first = start + struct.calcsize(order + count)
     step = struct.calcsize(order + entry) + inline
-    # As many as the file has room for, whatever it claims.
-    claimed = struct.unpack_from(order + count, data, start)[0]
+    # As many as the file has room for, whatever it claims; libtiff takes no more than these either.
+    claimed = min(struct.unpack_from(order + count, data, start)[0], _MOST_TIFF_ENTRIES)
     for at in range(first, min(first + claimed * step, len(data) - step + 1), step):
         tag, kind, _ = struct.unpack_from(order + entry, data, at)
         size = _TIFF_BYTES.get(kind, 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BLANK = rb"(?:\s|#[^\r\n]*[\r\n])*"
 _PNM = re.compile(rb"P[1-6](?=\s)" + _BLANK + rb"(\d+)\D" + _BLANK + rb"(\d+)(?=\D)", re.DOTALL)
-_PFM = re.compile(rb"P[Ff]\s\+?(\d+)\S*\s\+?(\d+)")
+_PFM = re.compile(rb"P[Ff]\s\+?(\d+)\S*\s\+?(\d+)(?=\D)")
 _PAM_WIDTH = re.compile(rb"WIDTH\s+(\d+)")
 _PAM_HEIGHT = re.compile(rb"HEIGHT\s+(\d+)")
 _HDR_SIZE = re.compile(rb"-Y\s*\+?(\d+)\s*\+X\s*\+?(\d+)")
@@ -33,6 +33,7 @@ _TIFF_HEIGHTS = (257, 323)
 _TIFF_BYTES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 16: 8, 17: 8}
 _MOST_TIFF_ENTRIES = 0xFFFF
 _MOST_PNM_HEADER = 2**16
+_MOST_PFM_HEADER = 2**10
 _WEBP_START_BYTES = 10
 _MOST_DIGITS = 19
 
@@ -105,7 +106,7 @@ def _pam(data: bytes) -> Iterator[Size]:
 
 
 def _pfm(data: bytes) -> Iterator[Size]:
-    if found := _PFM.match(data):
+    if found := _PFM.match(data[:_MOST_PFM_HEADER]):
         yield _number(found[2]), _number(found[1])
 
 

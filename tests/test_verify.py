@@ -160,7 +160,7 @@ def test_a_sample_of_sources_is_the_seeds(calibration, monkeypatch):
     monkeypatch.setitem(
         verify.__globals__["remake"].__globals__,
         "read_image",
-        lambda entry, bases: seen.append(entry) or read(entry, bases),
+        lambda entry, bases, **_: seen.append(entry) or read(entry, bases),
     )
     for seed in (1, 1, 5):
         assert verify(calibration, sample=4, seed=seed).compared == 4

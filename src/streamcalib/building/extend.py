@@ -109,7 +109,10 @@ def _columns(
         if row is None or record["decoded_by"] not in ROUTES:
             column["done"] = 0
             continue
-        status = _status(prepared.images.resolve(row))
+        path = prepared.images.resolve(row)
+        if prepared.confines is not None and not prepared.confines.holds(path):
+            column["done"] = 0
+        status = _status(path)
         size, changed = record["bytes"], 0
         if status is not None:
             changed = status.st_mtime_ns

@@ -77,9 +77,9 @@ def tell_list(saved: SavedList) -> None:
     if facts["duplicates_dropped"]:
         click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
     if saved.gitignore and saved.gitignore.added:
-        click.echo(f"  added to .gitignore: {' '.join(saved.gitignore.added)}")
+        click.echo(f"  added to .gitignore: {printable(' '.join(saved.gitignore.added))}")
     for name in saved.gitignore.still_ignored if saved.gitignore else ():
-        click.echo(f"  git still ignores {name}: a folder above it is ignored", err=True)
+        click.echo(f"  git still ignores {printable(name)}: a folder above it is ignored", err=True)
 
 
 def tell_plan(prepared: PreparedBuild) -> None:
@@ -88,7 +88,7 @@ def tell_plan(prepared: PreparedBuild) -> None:
     click.echo(f"output    {printable(str(prepared.out))}")
     click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
     click.echo(
-        f"recipe    {recipe.name} {recipe.height}x{recipe.width} {recipe.channel_order} "
+        f"recipe    {printable(recipe.name)} {recipe.height}x{recipe.width} {recipe.channel_order} "
         f"{recipe.layout}, input {prepared.input_name!r}"
     )
     _tell_sizes(prepared.plan)
@@ -154,7 +154,7 @@ def tell_set(
         count = len(manifest.failures)
         click.echo(f"{count} bad {'image' if count == 1 else 'images'} {treated}:")
         for failure in manifest.failures:
-            click.echo(f"  {printable(failure['path'])}: {failure['reason']}")
+            click.echo(f"  {printable(failure['path'])}: {printable(failure['reason'])}")
     tell_next(calibration)
 
 

@@ -106,9 +106,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 """
 
 
-def run_without_privileges(*arguments: object, cwd: Path) -> Told:
+def run_without_privileges(*arguments: object, cwd: Path, program: str = PROGRAM) -> Told:
     """Run the real command so that permissions hold, even if this is root."""
-    return run(*arguments, cwd=cwd, before=(sys.executable, "-c", _DROP_PRIVILEGES))
+    before = (sys.executable, "-c", _DROP_PRIVILEGES)
+    return run(*arguments, cwd=cwd, program=program, before=before)
 
 
 def run(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+
+import numpy as np
 import pytest
 
-from streamcalib.errors import StoppedError
+from messages import text_of
+from streamcalib.errors import JournalError, OutputError, StoppedError
+from streamcalib.journal import COLUMNS, Journal
 from streamcalib.lock import OWNER_NAME
-from streamcalib.staging import staging_folder
+from streamcalib.staging import ELSEWHERE_NAME, Elsewhere, foreign_files, staging_folder
 
 
 class PulledPlug(BaseException):
     """Nothing that a program could handle."""
+
+
+def make_journal(path, rows: int) -> None:
+    with closing(Journal.create(path, {})) as journal:
+        journal.note(np.arange(rows), np.zeros(rows, COLUMNS))
+        journal.commit(lambda: None)
 
 
 def contents(folder) -> list[str]:
@@ -57,3 +69,72 @@ def test_a_staging_folder_goes_whatever_happens(tmp_path, error):
     with pytest.raises(error):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unfinished_build_is_not_emptied(tmp_path):
+    """A job that wants an empty folder is refused where rows of a build lie, and told of them."""
+    folder = tmp_path / "calib.npy.build"
+    folder.mkdir()
+    make_journal(folder / "journal.sqlite", rows=3)
+    with pytest.raises(OutputError) as caught, staging_folder(tmp_path / "calib.npy"):
+        pass
+    assert text_of(caught.value) == (
+        f"an unfinished build of calib.npy lies in {folder}, with 3 rows done: finish it with its "
+        "own command, remove that folder, or choose another --out."
+    )
+    assert contents(folder) == ["journal.sqlite"]
+
+
+def test_an_unfinished_build_whose_journal_is_elsewhere_is_not_emptied(tmp_path):
+    """Nor is one whose journal is in a folder for state, here or on another host."""
+    folder, state = tmp_path / "calib.npy.build", tmp_path / "state"
+    folder.mkdir()
+    state.mkdir()
+    Elsewhere(state / "journal.sqlite", "token").write(folder)
+    with pytest.raises(OutputError, match=r"with its journal in .*state of another host"):
+        staging_folder(tmp_path / "calib.npy").__enter__()
+    make_journal(state / "journal.sqlite", rows=1)
+    with pytest.raises(OutputError, match="with 1 row done"):
+        staging_folder(tmp_path / "calib.npy").__enter__()
+    assert contents(folder) == ["journal.path"]
+
+
+def test_a_damaged_journal_is_no_empty_folder(tmp_path):
+    """Nobody can tell what it stands for; the message says what to do."""
+    folder = tmp_path / "calib.npy.build"
+    folder.mkdir()
+    (folder / "journal.sqlite").write_text("no database, and long enough to be taken for one" * 99)
+    with pytest.raises(JournalError, match=r"is damaged: .* remove that folder, or choose"):
+        staging_folder(tmp_path / "calib.npy").__enter__()
+
+
+def test_a_build_that_was_never_begun_is_in_nobodys_way(tmp_path):
+    """A journal without rows holds nothing back."""
+    folder = tmp_path / "calib.npy.build"
+    folder.mkdir()
+    make_journal(folder / "journal.sqlite", rows=0)
+    with staging_folder(tmp_path / "calib.npy"):
+        assert contents(folder) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["journal.sqlite-journal", "owner.json.0123.now", ".journal.path.part77", "set.npz"]
+)
+def test_what_a_build_may_leave_is_its_own(tmp_path, name):
+    """Whatever moment it was ended at, the next build is not told of a foreign file."""
+    folder = tmp_path / "calib.npy.build"
+    folder.mkdir()
+    (folder / name).touch()
+    assert foreign_files(tmp_path / "calib.npy") == []
+    with staging_folder(tmp_path / "calib.npy"):
+        assert contents(folder) == []
+    assert not folder.exists()
+
+
+def test_where_a_journal_is_is_read_back(tmp_path):
+    """Whatever bytes its path is made of."""
+    for name in (b"a", b"line\nbreak", b"\xff\xfe", b"x" * 200):
+        written = Elsewhere(tmp_path / os.fsdecode(name), "0123")
+        written.write(tmp_path)
+        assert Elsewhere.read(tmp_path) == written
+    assert [path.name for path in tmp_path.iterdir()] == [ELSEWHERE_NAME]

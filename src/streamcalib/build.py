@@ -12,13 +12,8 @@ from streamcalib.building.extend import take_over_rows
 from streamcalib.building.marks import Marks
 from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
 from streamcalib.building.record import write_record
-from streamcalib.building.resume import begin, forget_damaged, tell_changed
-from streamcalib.building.statefolder import (
-    clear,
-    journal_path,
-    remove_leftovers,
-    remove_own_folder,
-)
+from streamcalib.building.resume import begin, forget_damaged, remove_leftovers, tell_changed
+from streamcalib.building.statefolder import clear, journal_path, remove_own_folder
 from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
 from streamcalib.durable import sync_data
@@ -112,7 +107,7 @@ def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> Ca
     """Carry out a prepared build; see `build`."""
     out, options = prepared.out, prepared.options
     if prepared.complete is not None:
-        remove_leftovers(out)
+        remove_leftovers(prepared)
         return prepared.complete
     with locked_staging(out, break_lock=options.break_lock) as staging, one_opencv_thread():
         path = journal_path(staging.folder, out, options.state, restart=options.restart)
@@ -131,8 +126,12 @@ def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> Ca
 def _leave(begun: Begun, staging: Staging, path: Path, error: BaseException) -> None:
     """Keep what is done for the next run, and say so; with nothing done, leave nothing."""
     with suppress(StreamcalibError, OSError):
-        kept = begun.journal.count()
-        begun.journal.close()
+        try:
+            kept = begun.journal.count()
+        finally:
+            begun.journal.close()
+        # What another build has taken over is that one's.
+        staging.lock.check()
         if not kept:
             clear(staging.folder, path)
             remove_own_folder(staging.folder, path)
@@ -148,7 +147,6 @@ def _build_into(
 ) -> None:
     plan, store, table = prepared.plan, begun.store, begun.table
     _make_rows(prepared, staging, begun, notify)
-    tell_changed(begun)
     if table.bad_sources:
         store = _settle_bad_images(prepared, store, table)
     if table.open_rows:
@@ -168,7 +166,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
     store, table = begun.store, begun.table
     marks = Marks(staging.folder / MARKS_NAME)
     marks.clear()
-    with store.path.open("rb") as file, closing(marks):
+    with store.path.open("r+b") as file, closing(marks):
 
         def make_durable() -> None:
             staging.lock.check()
@@ -183,13 +181,15 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
             try:
                 crew.make_suspects(begun.suspects)
                 crew.make_all()
+                # Of spares the journal knows nothing, and is to know nothing.
+                crew.commit()
                 if prepared.options.on_bad == "replace" and end.came is None:
                     _replace_bad_rows(prepared.images, crew, table)
             except Exception:
                 with suppress(StreamcalibError, OSError):
                     crew.commit()
                 raise
-            crew.commit()
+    tell_changed(begun)
     end.raise_again()
     if end.came is not None:
         raise StoppedError("the build was told to end.")

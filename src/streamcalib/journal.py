@@ -12,12 +12,12 @@ import logging
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.errors import JournalError, StoppedError
+from streamcalib.errors import JournalError, StoppedError, StreamcalibError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ COLUMNS = np.dtype(
 """What is known of a row; ``row_crc32c`` is of the row as stored, ``bytes`` and ``mtime_ns`` are
 its source's."""
 
-JOURNAL_NAMES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm")
+JOURNAL_NAMES = tuple(f"journal.sqlite{ending}" for ending in ("", "-wal", "-shm", "-journal"))
 """The journal's file, and those that SQLite keeps beside it."""
 
 _APPLICATION_ID = 0x53434A4C
@@ -56,6 +56,15 @@ _SCHEMA = {
     + ")",
     "failed": "CREATE TABLE failed (source INTEGER PRIMARY KEY, reason TEXT NOT NULL)",
 }
+_BEYOND_IT = frozenset(
+    {
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL),
+        *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS),
+    }
+)
+"""What SQLite answers when the file is sound, and the world stands in its way."""
+_IN_USE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NOTE = f"INSERT OR REPLACE INTO done VALUES (?{', ?' * len(_FIELDS)})"  # noqa: S608
 _WRITE_FACT = "INSERT OR REPLACE INTO facts VALUES (?, ?)"
 _ROWS_AT_ONCE = 4096
@@ -74,8 +83,8 @@ class Journal:
     ----------
     path
         Its file, ``journal.sqlite``.
-    exists
-        Open one that is there; else a new one is made.
+    facts
+        Make a new one with these, kept as JSON; without them, one that is there is opened.
 
     Raises
     ------
@@ -85,7 +94,7 @@ class Journal:
         If it cannot be written.
     """
 
-    def __init__(self, path: Path, *, exists: bool) -> None:
+    def __init__(self, path: Path, *, facts: Mapping[str, Any] | None = None) -> None:
         self._path = path
         self._pending: list[NDArray[Any]] = []
         self._pending_failed: list[tuple[int, str]] = []
@@ -97,10 +106,11 @@ class Journal:
         try:
             with self._told():
                 self._configure()
-                if exists:
+                if facts is None:
                     self._check()
-                else:
-                    self._create()
+                self._choose_log()
+                if facts is not None:
+                    self._create(facts)
         except BaseException:
             self._database.close()
             raise
@@ -108,17 +118,18 @@ class Journal:
     @classmethod
     def open(cls, path: Path) -> Self | None:
         """Open the journal at ``path``; None if there is none, or none that was ever begun."""
-        if not path.exists():
+        if not path.exists() or not path.stat().st_size:
             return None
-        return cls(path, exists=True) if path.stat().st_size else None
+        try:
+            return cls(path)
+        except _NeverBegun:
+            return None
 
     @classmethod
     def create(cls, path: Path, facts: Mapping[str, Any]) -> Self:
         """Begin a journal; what was there is discarded. ``facts`` are kept as JSON."""
         discard(path)
-        journal = cls(path, exists=False)
-        journal.write_facts(facts)
-        return journal
+        return cls(path, facts=facts)
 
     def _configure(self) -> None:
         execute = self._database.execute
@@ -127,24 +138,30 @@ class Journal:
         execute("PRAGMA cell_size_check = ON")
         # Alone, SQLite needs no memory shared through a file, which network file systems lack.
         execute("PRAGMA locking_mode = EXCLUSIVE")
-        mode = execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            _log.debug("journal_mode is %s", mode)
         execute("PRAGMA synchronous = FULL")
 
-    def _create(self) -> None:
+    def _choose_log(self) -> None:
+        mode = self._database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            _log.debug("journal_mode is %s", mode)
+
+    def _create(self, facts: Mapping[str, Any]) -> None:
         execute = self._database.execute
-        execute("BEGIN")
-        execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        execute(f"PRAGMA user_version = {_VERSION}")
-        for statement in _SCHEMA.values():
-            execute(statement)
-        execute("COMMIT")
+        # In one step: whatever ends it, there is a journal with its facts, or none.
+        with self._transaction() as execute_many:
+            execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+            execute(f"PRAGMA user_version = {_VERSION}")
+            for statement in _SCHEMA.values():
+                execute(statement)
+            execute_many(_WRITE_FACT, _as_json(facts))
 
     def _check(self) -> None:
         execute = self._database.execute
         shown = printable(str(self._path))
+        schema = dict(execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+            if not schema:
+                raise _NeverBegun
             raise JournalError(f"{shown} is not the journal of a build.")
         version = execute("PRAGMA user_version").fetchone()[0]
         if version != _VERSION:
@@ -152,7 +169,6 @@ class Journal:
                 f"the journal {shown} has version {version}, and this streamcalib reads version "
                 f"{_VERSION}: finish the build with the streamcalib that began it."
             )
-        schema = dict(execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         if schema != _SCHEMA:
             raise JournalError(f"the journal {shown} is damaged: its tables are not its own.")
 
@@ -162,18 +178,11 @@ class Journal:
         shown = printable(str(self._path))
         try:
             yield
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise StoppedError(
-                    f"the journal {shown} is in use by another process: wait for its end."
-                ) from error
-            is_full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
-            reason = os.strerror(errno.ENOSPC) if is_full else str(error)
-            raise StoppedError(
-                f"the journal {shown} cannot be written: {reason}. Free space or mend the volume, "
-                "then run the same command again."
-            ) from error
-        except (sqlite3.DatabaseError, ValueError, OverflowError) as error:
+        except StreamcalibError:
+            raise
+        except sqlite3.Error as error:
+            raise _in_words(error, shown) from error
+        except (ValueError, OverflowError) as error:
             raise JournalError(f"the journal {shown} is damaged: {error}.") from error
 
     def facts(self) -> dict[str, Any]:
@@ -208,12 +217,16 @@ class Journal:
                 f"SELECT row, {', '.join(_FIELDS)} FROM done ORDER BY row"  # noqa: S608
             )
             while block := stored.fetchmany(_ROWS_AT_ONCE):
-                facts = np.array(block, np.int64)
+                facts = np.array(block)
+                if facts.dtype != np.int64:
+                    raise ValueError("what it knows of a row is no number")
                 rows = facts[:, 0]
                 if rows.min() < 0 or rows.max() >= len(columns):
                     raise ValueError("it knows rows beyond the set's end")
                 for place, name in enumerate(_FIELDS, 1):
                     columns[name][rows] = facts[:, place]
+                    if (columns[name][rows] != facts[:, place]).any():
+                        raise ValueError(f"what it knows of a row's {name} cannot be")
                 columns["source"][rows] = rows
                 columns["done"][rows] = 1
 
@@ -224,7 +237,7 @@ class Journal:
             self._pending.append(np.column_stack([fact.astype(np.int64) for fact in facts]))
 
     def note_facts(self, facts: Mapping[str, Any]) -> None:
-        """Note named values, as `write_facts` writes them, for the next `commit`."""
+        """Note named values, as `write_facts` writes them, with the next rows or bad images."""
         self._pending_facts.update(facts)
 
     def fail(self, source: int, reason: str) -> None:
@@ -274,16 +287,35 @@ class Journal:
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield self._database.executemany
+            self._database.execute("COMMIT")
         except BaseException:
-            if self._database.in_transaction:
+            # A full disk may have ended it already.
+            with suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
             raise
-        self._database.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file; what was not committed is forgotten."""
         with self._told():
             self._database.close()
+
+
+class _NeverBegun(Exception):  # noqa: N818
+    """A database with nothing in it: a build ended as it made its journal."""
+
+
+def _in_words(error: sqlite3.Error, shown: str) -> StreamcalibError:
+    # The upper bits say which of its kind it is.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in _IN_USE:
+        return StoppedError(f"the journal {shown} is in use by another process: wait for its end.")
+    if code not in _BEYOND_IT:
+        return JournalError(f"the journal {shown} is damaged: {error}.")
+    reason = os.strerror(errno.ENOSPC) if code == sqlite3.SQLITE_FULL else str(error)
+    return StoppedError(
+        f"the journal {shown} cannot be written: {reason}. Free space or mend the volume, then run "
+        "the same command again."
+    )
 
 
 def _as_json(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

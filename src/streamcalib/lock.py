@@ -30,6 +30,9 @@ DEAD_AFTER_SECONDS = 60.0
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MOST_BYTES = 10_000
+_LARGEST_PID = 2**32
+_LONGEST_TEXT = 255
+_TRIES = 100
 
 
 class Owner(NamedTuple):
@@ -72,7 +75,8 @@ class Owner(NamedTuple):
         except (OSError, ValueError, TypeError, RecursionError):
             return None
         texts = (owner.host, owner.boot, owner.started, owner.since, owner.token)
-        sound = isinstance(owner.pid, int) and all(isinstance(text, str) for text in texts)
+        sound = isinstance(owner.pid, int) and 0 < owner.pid <= _LARGEST_PID
+        sound = sound and all(isinstance(t, str) and len(t) <= _LONGEST_TEXT for t in texts)
         return owner if sound else None
 
     @property
@@ -93,7 +97,9 @@ class Owner(NamedTuple):
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return False
-        except (PermissionError, OverflowError):
+        except OverflowError:
+            return False
+        except PermissionError:
             pass
         return self.started == _start_of(self.pid)
 
@@ -130,62 +136,84 @@ class FolderLock:
         OSError
             If the folder cannot be made or written.
         """
-        while True:
-            folder.mkdir(parents=True, exist_ok=True)
-            try:
-                kernel_lock = _locked(folder)
-            except BlockingIOError as error:
-                raise _refusal(out, Owner.read(folder / OWNER_NAME)) from error
-            # A build that ended just now may have taken the folder away between the two.
-            if kernel_lock is None or _is_open_as(folder, kernel_lock):
-                break
-            os.close(kernel_lock)
-        lock = cls(folder, kernel_lock)
-        try:
-            lock._own(out, break_lock)
-        except BaseException:
-            lock._close()
-            raise
+        for _ in range(_TRIES):
+            # A build that ends just now may take the folder away between any two steps.
+            with suppress(FileNotFoundError):
+                _make_folder(folder)
+                lock = cls(folder, _kernel_lock(folder, out))
+                try:
+                    if lock._is_of(folder):
+                        lock._own(out, break_lock)
+                        break
+                except BaseException:
+                    lock._close()
+                    raise
+                lock._close()
+        else:
+            raise _refusal(out, None)
         threading.Thread(target=lock._beat, name="streamcalib-heartbeat", daemon=True).start()
         return lock
 
-    def _own(self, out: Path, break_lock: bool) -> None:
-        other = Owner.read(self._path)
-        if other is not None:
-            age = self._age()
-            if other.is_of(self._owner):
-                # With the kernel's lock in hand, whoever held it on this machine is gone.
-                if self._kernel_lock is None and other.is_alive():
-                    raise _refusal(out, other)
-            elif age < DEAD_AFTER_SECONDS and not break_lock:
-                raise _refusal(out, other, age)
-            self.taken_over = other
-        with suppress(FileNotFoundError):
-            self._path.unlink()
-        try:
-            file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-        except FileExistsError as error:
-            raise _refusal(out, Owner.read(self._path)) from error
-        try:
-            os.write(file, json.dumps(self._owner._asdict()).encode())
-        finally:
-            os.close(file)
+    def _is_of(self, folder: Path) -> bool:
+        if self._kernel_lock is None:
+            return True
+        return os.path.samestat(folder.stat(), os.fstat(self._kernel_lock))
 
-    def _age(self) -> float:
-        """Return how long ago the holder was heard of, by the volume's own clock."""
-        probe = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}")
+    def _own(self, out: Path, break_lock: bool) -> None:
+        self._refuse_living(out, break_lock)
+        own = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}")
+        try:
+            own.write_text(json.dumps(self._owner._asdict()))
+            if not _appears(own, self._path):
+                self._take_over(own, out, break_lock)
+        finally:
+            own.unlink(missing_ok=True)
+
+    def _take_over(self, own: Path, out: Path, break_lock: bool) -> None:
+        """Put ``own`` in place of a dead holder's file; only one at a time may do so."""
+        taking = self._path.with_name(f"{OWNER_NAME}.taking")
+        if os.path.lexists(taking) and self._age(taking) >= DEAD_AFTER_SECONDS:
+            taking.unlink(missing_ok=True)
+        if not _appears(own, taking):
+            raise _refusal(out, Owner.read(taking))
+        try:
+            # Since it was found dead, somebody else may have taken over.
+            dead = self._refuse_living(out, break_lock)
+            if os.path.lexists(self._path):
+                own.replace(self._path)
+            elif not _appears(own, self._path):
+                raise _refusal(out, Owner.read(self._path))
+            self.taken_over = dead
+        finally:
+            taking.unlink(missing_ok=True)
+
+    def _refuse_living(self, out: Path, break_lock: bool) -> Owner | None:
+        """Return the dead holder that the file names, if any."""
+        other = Owner.read(self._path)
+        if other is None:
+            return None
+        if other.is_of(self._owner):
+            # With the kernel's lock in hand, whoever held it on this machine is gone.
+            if self._kernel_lock is None and other.is_alive():
+                raise _refusal(out, other)
+        elif not break_lock and (age := self._age(self._path)) < DEAD_AFTER_SECONDS:
+            raise _refusal(out, other, age)
+        return other
+
+    def _age(self, path: Path) -> float:
+        """Return how long ago a file was touched, by the volume's own clock."""
+        probe = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}.now")
         try:
             probe.touch()
-            return probe.stat().st_mtime - self._path.stat().st_mtime
-        except FileNotFoundError:
-            return DEAD_AFTER_SECONDS
+            return probe.stat().st_mtime - path.stat().st_mtime
         finally:
             probe.unlink(missing_ok=True)
 
     def _beat(self) -> None:
         while not self._released.wait(_HEARTBEAT_SECONDS):
             with suppress(OSError):
-                os.utime(self._path)
+                if Owner.read(self._path) == self._owner:
+                    os.utime(self._path)
 
     def check(self) -> None:
         """Make sure that the lock is still this process's.
@@ -201,9 +229,14 @@ class FolderLock:
                 f"another build has taken over: {other.shown}. This process was taken for dead, "
                 "or --break-lock was said there; let that one finish."
             )
+        if not os.path.lexists(self._path):
+            raise StoppedError(
+                f"the lock {printable(str(self._path))} is gone: another build has taken over and "
+                "ended, or the folder was removed. Run the same command again."
+            )
 
     def release(self) -> None:
-        """Give the lock up; the folder may be gone by now."""
+        """Give the lock up, and take the folder away if it is empty; it may be gone by now."""
         self._released.set()
         with suppress(OSError):
             if Owner.read(self._path) == self._owner:
@@ -211,6 +244,9 @@ class FolderLock:
         self._close()
 
     def _close(self) -> None:
+        # As long as the kernel's lock is held, nobody else comes to own the folder.
+        with suppress(OSError):
+            self._path.parent.rmdir()
         if self._kernel_lock is not None:
             os.close(self._kernel_lock)
             self._kernel_lock = None
@@ -243,7 +279,23 @@ def _start_of(pid: int) -> str:
     return str(fields[19]) if len(fields) > 19 else ""
 
 
-def _locked(folder: Path) -> int | None:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        # It was there, and may be gone before it can be seen what it was.
+        if os.path.lexists(folder) and not folder.is_dir():
+            raise
+
+
+def _kernel_lock(folder: Path, out: Path) -> int | None:
+    """Return the kernel's lock on a folder, or None where folders cannot be locked.
+
+    Raises
+    ------
+    LockedError
+        If somebody else holds it.
+    """
     try:
         import fcntl
     except ImportError:
@@ -251,9 +303,9 @@ def _locked(folder: Path) -> int | None:
     lock = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except BlockingIOError as error:
         os.close(lock)
-        raise
+        raise _refusal(out, Owner.read(folder / OWNER_NAME)) from error
     except OSError:
         # Some network file systems lock no folders.
         os.close(lock)
@@ -261,8 +313,19 @@ def _locked(folder: Path) -> int | None:
     return lock
 
 
-def _is_open_as(path: Path, descriptor: int) -> bool:
+def _appears(written: Path, path: Path) -> bool:
+    """Make a file appear under another name, whole, unless that is taken; return whether it did."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
+        os.link(written, path)
+    except FileExistsError:
         return False
+    except FileNotFoundError:
+        raise
+    except OSError:
+        # Some file systems have no second names.
+        try:
+            with path.open("xb") as file:
+                file.write(written.read_bytes())
+        except FileExistsError:
+            return False
+    return True

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamcalib.errors import OutputError, StoppedError, StreamcalibError
+from streamcalib.durable import replaced
+from streamcalib.errors import JournalError, OutputError, StoppedError, StreamcalibError
 from streamcalib.journal import JOURNAL_NAMES, Journal
 from streamcalib.lock import OWNER_NAME, FolderLock
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+    from typing import Self
 
 ROWS_NAME = "rows.npy"
 MARKS_NAME = "marks"
 ELSEWHERE_NAME = "journal.path"
-"""Says where the journal is, if it is not in the staging folder."""
+"""Says where the journal is, and which one, if it is not in the staging folder."""
+_MOST_NOTE_BYTES = 10_000
 
 _STAGED_NAMES = frozenset(
     {ROWS_NAME, "rows.jsonl", "set.npy", "set.npz", MARKS_NAME, ELSEWHERE_NAME, *JOURNAL_NAMES}
 )
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Elsewhere(NamedTuple):
+    """Where a journal is that is not in the staging folder, and the token of the one meant."""
+
+    path: Path
+    token: str
+
+    def write(self, folder: Path) -> None:
+        """Write it down in a staging folder, to stay; raises ``OSError``."""
+        with replaced(folder / ELSEWHERE_NAME) as part:
+            part.write_bytes(self.token.encode() + b"\n" + os.fsencode(self.path))
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """Return what a staging folder says; None if its journal is in the folder itself."""
+        try:
+            with (folder / ELSEWHERE_NAME).open("rb") as file:
+                token, _, path = file.read(_MOST_NOTE_BYTES).partition(b"\n")
+        except FileNotFoundError:
+            return None
+        return cls(Path(os.fsdecode(path)), token.decode("ascii", "replace"))
 
 
 class Staging(NamedTuple):
@@ -46,7 +74,7 @@ def foreign_files(out: Path) -> list[Path]:
 
 
 def _is_own(name: str) -> bool:
-    return name in _STAGED_NAMES or name.startswith((OWNER_NAME, ".rows.npy.part"))
+    return name in _STAGED_NAMES or name.startswith((OWNER_NAME, f".{ELSEWHERE_NAME}.part"))
 
 
 def reusable_bytes(out: Path) -> int:
@@ -99,6 +127,8 @@ def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
     except OSError as error:
         if isinstance(error, StreamcalibError):
             raise
+        if error.errno in _FULL:
+            raise _stopped(out, error) from error
         raise OutputError(
             f"the staging folder {printable(str(folder))} cannot be made: "
             f"{error.strerror or error}."
@@ -108,24 +138,25 @@ def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
     except OSError as error:
         if isinstance(error, StreamcalibError):
             raise
-        stopped = StoppedError(
-            f"writing {printable(str(out))} failed: {error.strerror or error}. Free space or mend "
-            "the volume, then run the same command again."
-        )
-        for note in getattr(error, "__notes__", ()):
-            stopped.add_note(note)
-        raise stopped from error
+        raise _stopped(out, error) from error
     finally:
         lock.release()
-        # Only if nothing is left to go on with.
-        with suppress(OSError):
-            folder.rmdir()
+
+
+def _stopped(out: Path, error: OSError) -> StoppedError:
+    stopped = StoppedError(
+        f"writing {printable(str(out))} failed: {error.strerror or error}. Free space or mend the "
+        "volume, then run the same command again."
+    )
+    for note in getattr(error, "__notes__", ()):
+        stopped.add_note(note)
+    return stopped
 
 
 def empty(folder: Path) -> None:
     """Remove everything of an earlier build from a staging folder that is locked."""
     for path in folder.iterdir():
-        if path.name.startswith(OWNER_NAME):
+        if path.name == OWNER_NAME:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -134,16 +165,25 @@ def empty(folder: Path) -> None:
 
 
 def _refuse_unfinished(folder: Path, out: Path) -> None:
-    journal = Journal.open(folder / JOURNAL_NAMES[0])
-    if journal is None:
-        return
+    elsewhere = Elsewhere.read(folder)
+    path = folder / JOURNAL_NAMES[0] if elsewhere is None else elsewhere.path
+    shown = f"{printable(out.name)} lies in {printable(str(folder))}"
+    ways = "finish it with its own command, remove that folder, or choose another --out."
     try:
-        kept = journal.count()
-    finally:
-        journal.close()
-    if kept:
+        journal = Journal.open(path)
+    except JournalError as error:
+        raise JournalError(f"{error} An unfinished build of {shown}: {ways}") from error
+    if journal is not None:
+        try:
+            kept = journal.count()
+        finally:
+            journal.close()
+        if kept:
+            raise OutputError(
+                f"an unfinished build of {shown}, with {counted(kept, 'row')} done: {ways}"
+            )
+    elif elsewhere is not None:
         raise OutputError(
-            f"an unfinished build of {printable(out.name)} lies in {printable(str(folder))}, with "
-            f"{counted(kept, 'row')} done: finish it with its own command, remove that folder, or "
-            "choose another --out."
+            f"an unfinished build of {shown}, with its journal in {printable(str(path.parent))} of "
+            f"another host: {ways}"
         )

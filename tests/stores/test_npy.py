@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import io
 import os
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
@@ -139,3 +142,101 @@ def test_two_writers_do_not_disturb_each_other(store):
         for index in range(store.rows):
             (first if index % 2 else second).write(index, made[index])
     np.testing.assert_array_equal(store.read(), made)
+
+
+def test_a_whole_store_is_reopened_as_it_is(store):
+    """Not a byte of it changes."""
+    fill(store)
+    before = store.path.read_bytes()
+    assert store.reopen() == 7
+    assert store.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("rows", [1, 4, 7])
+def test_a_shortened_store_is_made_long_again(store, rows):
+    """What is left is kept, the header says all rows again, and the rest is zero."""
+    made = fill(store)
+    store.shorten(rows)
+    assert store.reopen() == rows
+    assert store.path.stat().st_size == store.file_bytes
+    read = store.read()
+    np.testing.assert_array_equal(read[:rows], made[:rows])
+    assert not read[rows:].any()
+
+
+def test_a_store_that_was_about_to_be_shortened_has_kept_all(store):
+    """Its header may be that of the shorter one while no row is gone yet."""
+    made = fill(store)
+    shorter = replace(store, rows=3)
+    with store.path.open("r+b") as file:
+        file.write(npy_header((3, *store.row_shape), np.dtype(store.dtype)))
+    assert shorter.read().shape[0] == 3
+    assert store.reopen() == 7
+    np.testing.assert_array_equal(store.read(), made)
+
+
+@given(data=st.data())
+def test_a_cut_store_has_kept_its_whole_rows(data):
+    """Wherever it was cut, a row that is not whole is not kept."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.npy"
+        store = NpyStore(path=path, rows=7, row_shape=(3, 4, 5), dtype="float32")
+        store.create()
+        made = fill(store)
+        size = data.draw(st.integers(0, store.file_bytes))
+        os.truncate(path, size)
+        kept = store.reopen()
+        assert kept == max(0, size - HEADER_BYTES) // store.row_bytes
+        read = store.read()
+        assert read.shape == made.shape
+        np.testing.assert_array_equal(read[:kept], made[:kept])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"row_shape": (3, 5, 4)}, {"row_shape": (3, 4)}, {"dtype": "float16"}, {"rows": 8}],
+    ids=["shape", "axes", "dtype", "longer"],
+)
+def test_a_store_of_other_rows_has_kept_none(store, other):
+    """It is replaced, and what was in it is gone."""
+    different = replace(store, **other)
+    different.create()
+    fill_with_ones(different)
+    assert store.reopen() == 0
+    assert store.path.stat().st_size == store.file_bytes
+    assert not store.read().any()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\x93NUMPY", b"x" * 9000, b"\x93NUMPY\x01\x00" + b"\xff" * 9000, b"0" * 5000],
+)
+def test_what_is_no_store_has_kept_none(store, content):
+    """Nor has one that is missing."""
+    store.path.unlink()
+    if content is not None:
+        store.path.write_bytes(content)
+    assert store.reopen() == 0
+    assert store.path.stat().st_size == store.file_bytes
+
+
+def test_a_store_that_grows_again_on_a_full_disk_says_so(store, monkeypatch):
+    """The error reaches the caller, and what is kept is kept."""
+    made = fill(store)
+    store.shorten(3)
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for name in ("reserve", "is_in_memory"):
+        monkeypatch.setattr(f"streamcalib.stores.npy.{name}", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        store.reopen()
+    monkeypatch.undo()
+    assert store.reopen() == 3
+    np.testing.assert_array_equal(store.read()[:3], made[:3])
+
+
+def fill_with_ones(store: NpyStore) -> None:
+    with store.writer() as writer:
+        writer.write(0, np.ones((store.rows, *store.row_shape), store.dtype))

@@ -59,10 +59,8 @@ def complete_set(
     check_kind(path)
     try:
         found = CalibrationSet.open(path)
-        differences = [
-            *_made_otherwise(found, images, wanted),
-            *_set_up_otherwise(found, wanted),
-        ]
+        set_up = _set_up_otherwise(found, wanted)
+        differences = [*_made_otherwise(found, images, wanted), *set_up]
     except (SetError, SourceError) as error:
         if overwrite:
             return None
@@ -75,7 +73,8 @@ def complete_set(
     if overwrite:
         return None
     ways = "To replace it, say --overwrite; or choose another --out."
-    if _begins_with(images, found) and len(images) > found.manifest.images["count"]:
+    longer = len(images) > found.manifest.images["count"] and _begins_with(images, found)
+    if longer and path.suffix == ".npy" and not set_up:
         ways = "To keep its rows and add the others, say --extend. " + ways
     raise OutputError(
         f"{shown} exists and was built otherwise:\n"

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.building.kept import channel_extremes
+from streamcalib.building.kept import channel_extremes, tell_damaged
 from streamcalib.building.made import ROUTES, Made
+from streamcalib.errors import SetError
 from streamcalib.journal import COLUMNS
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.pixels.checksum import checksums
 from streamcalib.progress import Counter
 from streamcalib.stores.writeback import WriteBehind
-from streamcalib.wording import counted
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,25 +58,29 @@ def take_over_rows(
     counter = Counter("keep rows", len(found), store.row_bytes, notify)
     at_once = max(1, _READ_BYTES // store.row_bytes)
     behind = WriteBehind(prepared.options.cache_window)
-    copied = 0
+    kept = damaged = 0
     with store.writer(behind) as writer:
         for start in range(0, len(found), at_once):
             block = list(islice(records, at_once))
             stored = values.stored(start, start + len(block))
-            columns = _columns(prepared, block, stored, made_at, found)
+            columns, wrong = _columns(prepared, block, stored, made_at, found)
             places = np.flatnonzero(columns["done"])
+            kept, damaged = kept + len(places), damaged + wrong
             # Those of an earlier run that was interrupted are there already.
             places = places[begun.table.columns["done"][columns["source"][places]] == 0]
             for place in places.tolist():
                 writer.write(int(columns["source"][place]), np.ascontiguousarray(stored[place]))
             _note(prepared, begun, columns[places], stored[places])
-            copied += len(places)
             values.forget(start, start + len(block))
             counter.reach(start + len(block))
             if begun.journal.is_due:
                 begun.journal.commit(make_durable)
     begun.journal.commit(make_durable)
-    _log.info("%s of %s kept", f"{copied:,}", counted(len(found), "row"))
+    if damaged:
+        tell_damaged(damaged, printable(found.path.name))
+    _log.info(
+        "%s of %s of %s kept", f"{kept:,}", counted(len(found), "row"), printable(found.path.name)
+    )
 
 
 def _note(
@@ -97,32 +102,46 @@ def _columns(
     stored: NDArray[Any],
     made_at: int,
     found: CalibrationSet,
-) -> NDArray[Any]:
-    """Return what is known of rows; ``done`` are those that can be kept."""
+) -> tuple[NDArray[Any], int]:
+    """Return what is known of rows, and how many are damaged; ``done`` are those to keep."""
     columns = np.zeros(len(records), COLUMNS)
     sums = stored_checksums(records, found.manifest.store)
-    columns["done"] = np.array(checksums(np.ascontiguousarray(stored)), np.uint32) == sums
+    intact = np.array(checksums(np.ascontiguousarray(stored)), np.uint32) == sums
     columns["row_crc32c"] = sums
-    for column, record in zip(columns, records, strict=True):
-        # One that took a bad image's place is no image of the list.
-        row = record["list_row"]
-        if row is None or record["decoded_by"] not in ROUTES:
-            column["done"] = 0
-            continue
-        path = prepared.images.resolve(row)
-        if prepared.confines is not None and not prepared.confines.holds(path):
-            column["done"] = 0
-        status = _status(path)
-        size, changed = record["bytes"], 0
-        if status is not None:
-            changed = status.st_mtime_ns
-            if status.st_size != size or changed > made_at:
-                column["done"] = 0
-        column["source"], column["bytes"], column["mtime_ns"] = row, size, changed
-        column["height"], column["width"] = record["height"], record["width"]
-        column["canvas_crc32c"] = int(record["canvas_crc32c"], 16)
-        column["route"] = ROUTES.index(record["decoded_by"])
-    return columns
+    try:
+        for column, record in zip(columns, records, strict=True):
+            _fill(column, record, prepared, made_at)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SetError(
+            f"the manifest's records of the rows of {printable(found.path.name)} are damaged: "
+            f"{printable(str(error))}."
+        ) from error
+    wrong = int(np.count_nonzero((columns["done"] == 1) & ~intact))
+    columns["done"] &= intact
+    return columns, wrong
+
+
+def _fill(column: Any, record: dict[str, Any], prepared: PreparedBuild, made_at: int) -> None:
+    """Fill in what is known of a row, and whether its image is what it was."""
+    row = record["list_row"]
+    # One that took a bad image's place is no image of the list.
+    if row is None or record["decoded_by"] not in ROUTES:
+        return
+    if row < 0 or record["path"] != prepared.images[row]:
+        raise ValueError(f"list_row {row} is not that of {record['path']}")
+    if min(record["height"], record["width"]) < 1:
+        raise ValueError(f"{record['path']} has no pixels")
+    path, confines = prepared.images.resolve(row), prepared.confines
+    if confines is not None and not confines.holds(path):
+        return
+    status = _status(path)
+    changed = 0 if status is None else status.st_mtime_ns
+    same = status is None or (status.st_size == record["bytes"] and changed <= made_at)
+    column["done"] = same
+    column["source"], column["bytes"], column["mtime_ns"] = row, record["bytes"], changed
+    column["height"], column["width"] = record["height"], record["width"]
+    column["canvas_crc32c"] = int(record["canvas_crc32c"], 16)
+    column["route"] = ROUTES.index(record["decoded_by"])
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from streamcalib.errors import ImageError, OutputError
 from streamcalib.images.reading import read_image
-from streamcalib.pixels.checksum import checksums
+from streamcalib.pixels.checksum import checksum, checksums
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import counted, printable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.images.confining import Confines
+    from streamcalib.images.listfile import ImageList
     from streamcalib.stores.npy import NpyStore
 
 _WHITE = 255
@@ -49,13 +51,19 @@ def damaged_rows(
     if not all_rows and not len(wrong := _wrong(store, done[spread], columns[sum_name])):
         return wrong
     wrong = _wrong(store, done, columns[sum_name])
-    _log.warning(
-        "%s of the unfinished build did not hold what was written, and %s made again: look after "
-        "the disk",
-        counted(len(wrong), "row"),
-        "is" if len(wrong) == 1 else "are",
-    )
+    if len(wrong):
+        tell_damaged(len(wrong), "the unfinished build")
     return wrong
+
+
+def tell_damaged(rows: int, place: str) -> None:
+    """Warn of rows that are not what was written."""
+    _log.warning(
+        "%s of %s did not hold what was written, and %s made again: look after the disk",
+        counted(rows, "row"),
+        place,
+        "is" if rows == 1 else "are",
+    )
 
 
 def _wrong(store: NpyStore, rows: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.int64]:
@@ -99,13 +107,13 @@ def channel_extremes(
     )
 
 
-def changed_sources(prepared: PreparedBuild, columns: NDArray[Any]) -> NDArray[np.int64]:
+def changed_sources(
+    images: ImageList, columns: NDArray[Any], confines: Confines | None = None
+) -> NDArray[np.int64]:
     """Return the rows that are done whose image has another size or time of change since.
 
-    So are those whose image lies outside of where this run's images must lie; one that is gone
-    leaves its row as it is.
+    So are those whose image lies outside of ``confines``; one that is gone leaves its row as it is.
     """
-    images, confines = prepared.images, prepared.confines
     done = np.flatnonzero(columns["done"])
     known = columns[["bytes", "mtime_ns"]]
 
@@ -165,14 +173,20 @@ def check_makers(
             data = read_image(
                 prepared.images[row], prepared.images.bases, max_bytes=options.max_file_bytes
             )
-            _, facts = maker.make(data)
+            values, facts = maker.make(data)
         except ImageError:
             continue
         compared += 1
-        if facts.canvas_crc32c != columns["canvas_crc32c"][row]:
+        same = facts.canvas_crc32c == columns["canvas_crc32c"][row]
+        if same and prepared.plan.staged == "final":
+            same = checksum(values) == columns["row_crc32c"][row]
+        if not same:
             raise OutputError(
                 f"row {row} ({printable(prepared.images[row])}) comes out otherwise than in the "
                 f"unfinished build, which was made with {printable(shown)}. Go on with what it was "
                 "begun with, or say --restart to build it anew."
             )
-    _log.warning("%s made again to compare: they are the same", counted(compared, "row"))
+    if compared:
+        _log.warning("%s made again to compare: no difference", counted(compared, "row"))
+    else:
+        _log.warning("none of their images is there to compare with")

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+import secrets
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from streamcalib.building.identity import Identity, made_with
 from streamcalib.building.kept import changed_sources, check_makers, damaged_rows, extremes
+from streamcalib.building.made import ROUTES
 from streamcalib.building.marks import read_marks
 from streamcalib.building.rowtable import RowTable
-from streamcalib.building.statefolder import clear, journal_path, note_place
+from streamcalib.building.statefolder import (
+    check_token,
+    clear,
+    journal_path,
+    make_folder,
+    note_place,
+    remove_own_folder,
+)
 from streamcalib.durable import sync
 from streamcalib.errors import JournalError, OutputError, StreamcalibError
 from streamcalib.journal import Journal
-from streamcalib.staging import MARKS_NAME, ROWS_NAME, locked_staging, staging_path
+from streamcalib.staging import (
+    MARKS_NAME,
+    ROWS_NAME,
+    Elsewhere,
+    foreign_files,
+    locked_staging,
+    staging_path,
+)
 from streamcalib.stores.npy import NpyStore
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,6 +45,8 @@ if TYPE_CHECKING:
     from streamcalib.building.marks import Mark
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.staging import Staging
+
+_WHITE = 255
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +85,7 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
     if (dead := staging.lock.taken_over) is not None:
         _log.info("taking over from %s, which is gone", dead.shown)
     store = _store(prepared, folder)
-    journal = None if prepared.options.restart else _same_build(prepared, path)
+    journal = None if prepared.options.restart else _same_build(prepared, folder, path)
     if journal is None:
         return _anew(prepared, folder, path, store)
     try:
@@ -90,7 +109,8 @@ def unfinished_rows(prepared: PreparedBuild) -> int:
     if options.restart or prepared.complete is not None or not staging_path(out).is_dir():
         return 0
     with locked_staging(out, break_lock=options.break_lock) as staging:
-        journal = _same_build(prepared, journal_path(staging.folder, out, options.state))
+        path = journal_path(staging.folder, out, options.state)
+        journal = _same_build(prepared, staging.folder, path)
         if journal is None:
             return 0
         try:
@@ -106,57 +126,91 @@ def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
     )
 
 
-def _same_build(prepared: PreparedBuild, path: Path) -> Journal | None:
-    """Return the journal of an unfinished build of the same; None if there is none of worth."""
-    out = printable(prepared.out.name)
+def remove_leftovers(prepared: PreparedBuild) -> None:
+    """Remove what a build left that died between publishing its output and tidying up.
+
+    An unfinished build of another set under the same name stays.
+    """
+    out = prepared.out
+    if not staging_path(out).is_dir() or foreign_files(out):
+        return
+    with suppress(StreamcalibError, OSError), locked_staging(out) as staging:
+        path = journal_path(staging.folder, out, prepared.options.state)
+        journal = _same_build(prepared, staging.folder, path)
+        if journal is not None:
+            journal.close()
+        clear(staging.folder, path)
+        remove_own_folder(staging.folder, path)
+
+
+@contextmanager
+def _ways_out(prepared: PreparedBuild) -> Iterator[None]:
+    """Say of a journal that cannot be used how to go on without it."""
     try:
-        journal = Journal.open(path)
+        yield
     except JournalError as error:
         raise JournalError(
-            f"{error} Say --restart to build {out} anew, or choose another --out."
+            f"{error} Say --restart to build {printable(prepared.out.name)} anew, or choose "
+            "another --out."
         ) from error
-    if journal is None:
+
+
+def _same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | None:
+    """Return the journal of an unfinished build of the same; None if there is none of worth."""
+    if path.parent != folder and Elsewhere.read(folder) is None:
+        # Left of rows that were removed.
         return None
-    try:
-        kept = journal.count()
+    with _ways_out(prepared):
+        journal = Journal.open(path)
+        if journal is None:
+            return None
         try:
-            differences = Identity.from_dict(journal.facts().get("identity")).differences(
-                Identity.of(prepared)
-            )
-        except ValueError as error:
-            if isinstance(error, StreamcalibError):
-                raise
-            raise JournalError(
-                f"the journal {printable(str(path))} is damaged: {error}. Say --restart to build "
-                f"{out} anew, or choose another --out."
-            ) from error
-    except BaseException:
-        journal.close()
-        raise
+            kept = journal.count()
+            differences = _differences(prepared, journal) if kept else []
+            if kept:
+                check_token(folder, journal.facts().get("token"))
+        except BaseException:
+            journal.close()
+            raise
     if kept and not differences:
         return journal
     journal.close()
-    if not kept:
+    if not kept or not (folder / ROWS_NAME).exists():
         return None
-    lines = "\n".join(f"  {line}" for line in differences)
+    lines = "\n".join(f"  {printable(line)}" for line in differences)
     raise OutputError(
-        f"an unfinished build of {out} is another one, with {counted(kept, 'row')} done:\n{lines}\n"
-        "To discard it, say --restart; or choose another --out."
+        f"an unfinished build of {printable(prepared.out.name)} is another one, with "
+        f"{counted(kept, 'row')} done:\n{lines}\nTo discard it, say --restart; or choose another "
+        "--out."
     )
 
 
-def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
-    clear(folder, path)
+def _differences(prepared: PreparedBuild, journal: Journal) -> list[str]:
+    facts = journal.facts()
     try:
-        note_place(folder, path)
+        before = Identity.from_dict(facts.get("identity"))
+    except ValueError as error:
+        raise JournalError(f"the journal of the unfinished build is damaged: {error}.") from error
+    return before.differences(Identity.of(prepared))
+
+
+def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
+    make_folder(path)
+    clear(folder, path)
+    token = secrets.token_hex(8)
+    facts = {
+        "identity": Identity.of(prepared).to_dict(),
+        "made_with": made_with(prepared),
+        "token": token,
+    }
+    try:
         store.create()
-        # Once the journal is there, so is the file that it speaks of.
+        # Once the journal is there, so is the file that it speaks of; once it is written down where
+        # the journal is, it is there.
         store.sync()
+        journal = Journal.create(path, facts)
+        note_place(folder, path, token)
         sync(folder)
-        journal = Journal.create(
-            path,
-            {"identity": Identity.of(prepared).to_dict(), "made_with": made_with(prepared)},
-        )
     except BaseException:
         clear(folder, path)
         raise
@@ -166,25 +220,26 @@ def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) ->
 def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
     table = RowTable(store.rows)
     columns = table.columns
-    journal.load(columns)
+    with _ways_out(prepared):
+        journal.load(columns)
+        facts = journal.facts()
+        _check_facts(columns)
     found = int(columns["done"].sum())
-    facts = journal.facts()
-    _load_extremes(table, facts)
     held = store.reopen()
+    changed = changed_sources(prepared.images, columns, prepared.confines)
+    before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
     _undo(columns, journal, np.flatnonzero(columns["done"][held:]) + held)
     _undo(columns, journal, _too_large(prepared, columns))
     _undo(columns, journal, damaged_rows(store, columns, _sum_name(prepared)))
-    changed = changed_sources(prepared, columns)
-    before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
     _undo(columns, journal, changed)
-    if len(changed):
+    kept = int(columns["done"].sum())
+    if kept < found or not _load_extremes(table, facts):
         # What the old pictures alone held is no part of the set.
         table.low, table.high = extremes(store, np.flatnonzero(columns["done"]), prepared)
     makers = facts.get("made_with")
     check_makers(prepared, columns, makers if isinstance(makers, dict) else {}, made_with(prepared))
     journal.forget_failures()
     journal.write_facts({"made_with": made_with(prepared)})
-    kept = int(columns["done"].sum())
     _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
     return Begun(store, journal, table, read_marks(folder / MARKS_NAME), before)
 
@@ -207,11 +262,21 @@ def _too_large(prepared: PreparedBuild, columns: NDArray[Any]) -> NDArray[np.int
     return np.flatnonzero((columns["done"] == 1) & is_large)
 
 
-def _load_extremes(table: RowTable, facts: dict[str, Any]) -> None:
-    with suppress(TypeError, ValueError, OverflowError):
+def _check_facts(columns: NDArray[Any]) -> None:
+    """Make sure that rows which are said to be done were made of pictures."""
+    done = columns[columns["done"] == 1]
+    if not (done["height"].all() and done["width"].all() and (done["route"] < len(ROUTES)).all()):
+        raise JournalError("the journal of the unfinished build is damaged: a row cannot be so.")
+
+
+def _load_extremes(table: RowTable, facts: dict[str, Any]) -> bool:
+    """Take over the smallest and largest values so far; return whether they are known."""
+    with suppress(LookupError, TypeError, ValueError, OverflowError):
         low, high = (np.array(facts[name], int) for name in ("low", "high"))
-        if low.shape == high.shape == (3,):
+        if low.shape == high.shape == (3,) and low.min() >= 0 and high.max() <= _WHITE:
             table.low, table.high = low, high
+            return True
+    return False
 
 
 def forget_damaged(begun: Begun, prepared: PreparedBuild) -> None:

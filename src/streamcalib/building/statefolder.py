@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcalib.errors import OutputError, StreamcalibError
+from streamcalib.errors import OutputError
 from streamcalib.journal import JOURNAL_NAMES, discard
-from streamcalib.staging import ELSEWHERE_NAME, empty, locked_staging, staging_path
+from streamcalib.staging import Elsewhere, empty
 from streamcalib.stores.filesystem import file_system, is_on_network
 from streamcalib.wording import printable
 
@@ -22,22 +22,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _KEY_DIGITS = 16
-_MOST_BYTES = 10_000
 
 
 def default_state(environment: Mapping[str, str]) -> Path:
-    """Return this user's folder for what programs remember (XDG Base Directory Specification)."""
+    """Return this user's folder for what programs remember (XDG Base Directory Specification).
+
+    Raises
+    ------
+    OutputError
+        If there is none.
+    """
     base = environment.get("XDG_STATE_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path("~/.local/state").expanduser()  # noqa: PTH117
-    return folder / "streamcalib"
+    if os.path.isabs(base):  # noqa: PTH117
+        return Path(base) / "streamcalib"
+    try:
+        return Path("~/.local/state/streamcalib").expanduser()
+    except RuntimeError as error:
+        raise OutputError(
+            "there is no home folder for the build's journal: choose a folder with --state."
+        ) from error
 
 
 def journal_path(
     staging: Path, out: Path, state: str | os.PathLike[str] | None, *, restart: bool = False
 ) -> Path:
-    """Return the path of a build's journal, and make its folder.
-
-    A journal that is elsewhere than in the staging folder is noted there.
+    """Return the path of a build's journal.
 
     Parameters
     ----------
@@ -53,18 +62,30 @@ def journal_path(
     Raises
     ------
     OutputError
-        If the folder cannot be made, or the journal of what lies in the staging folder is in
-        another one.
+        If the journal of what lies in the staging folder is in another folder.
     """
-    beside = staging / JOURNAL_NAMES[0]
-    if state is None and not is_on_network(file_system(staging)):
-        path = beside
-    else:
+    path = beside = staging / JOURNAL_NAMES[0]
+    if state is not None or is_on_network(file_system(staging)):
         base = default_state(os.environ) if state is None else Path(os.path.abspath(state))  # noqa: PTH100
         digest = hashlib.sha256(os.fsencode(out)).hexdigest()[:_KEY_DIGITS]
         path = base / f"{out.name}-{digest}" / JOURNAL_NAMES[0]
     if not restart:
-        _check_same(staging, path)
+        elsewhere = Elsewhere.read(staging)
+        if elsewhere is not None:
+            _check_same(elsewhere.path, path)
+        elif beside.exists():
+            _check_same(beside, path)
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of the journal at ``path``.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be made.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -72,28 +93,43 @@ def journal_path(
             f"the folder of the journal, {printable(str(path.parent))}, cannot be made: "
             f"{error.strerror}. Choose another --state."
         ) from error
-    return path
 
 
-def note_place(staging: Path, path: Path) -> None:
+def _check_same(before: Path, path: Path) -> None:
+    """Make sure that the journal of what is staged is where it is sought, and there."""
+    if before != path:
+        found = f"is {printable(str(before))}, and would be sought as {printable(str(path))}"
+    elif not path.exists():
+        found = f"was {printable(str(path))}, which is not there"
+    else:
+        return
+    raise OutputError(
+        f"the journal of the unfinished build {found}: say --state as the build was begun, on the "
+        "same host; or --restart to build anew."
+    )
+
+
+def note_place(staging: Path, path: Path, token: str) -> None:
     """Write down in the staging folder where its journal is, if elsewhere; raises ``OSError``."""
     if path.parent != staging:
-        (staging / ELSEWHERE_NAME).write_bytes(os.fsencode(path))
+        Elsewhere(path, token).write(staging)
 
 
-def _check_same(staging: Path, path: Path) -> None:
-    """Make sure that no journal of the staging folder is elsewhere than where it is sought."""
-    before = staging / JOURNAL_NAMES[0]
-    note = staging / ELSEWHERE_NAME
-    if note.exists():
-        with note.open("rb") as file:
-            before = Path(os.fsdecode(file.read(_MOST_BYTES)))
-    elif not before.exists():
-        return
-    if before != path and not path.exists():
+def check_token(staging: Path, token: object) -> None:
+    """Make sure that a journal is that of the rows in the staging folder.
+
+    Where hosts share the output and have a folder for state each, either may have built there.
+
+    Raises
+    ------
+    OutputError
+        If it is another's.
+    """
+    elsewhere = Elsewhere.read(staging)
+    if elsewhere is not None and elsewhere.token != token:
         raise OutputError(
-            f"the journal of the unfinished build is {printable(str(before))}, and would be sought "
-            f"as {printable(str(path))}: say --state as the build was begun, on the same host; or "
+            f"the journal {printable(str(elsewhere.path))} is not that of the unfinished build in "
+            f"{printable(str(staging))}, which was begun on another host: go on there, or say "
             "--restart to build anew."
         )
 
@@ -113,11 +149,3 @@ def remove_own_folder(staging: Path, path: Path) -> None:
     if path.parent != staging:
         with suppress(OSError):
             path.parent.rmdir()
-
-
-def remove_leftovers(out: Path) -> None:
-    """Remove what a build left that died between publishing ``out`` and tidying up."""
-    if not staging_path(out).is_dir():
-        return
-    with suppress(StreamcalibError, OSError), locked_staging(out) as staging:
-        empty(staging.folder)

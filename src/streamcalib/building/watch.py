@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamcalib.building.stopping import end_process
+from streamcalib.building.stopping import end_process, is_child
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -100,4 +100,5 @@ class Watch:
                 self._timeout,
             )
             return
-        end_process(pid)
+        if is_child(pid):
+            end_process(pid)

@@ -36,4 +36,6 @@ def shown_notices(is_quiet: bool) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(lines)
-        logger.level, logger.propagate = before
+        # Set so, or loggers below it go on as they were.
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
+
+_SHAPE = re.compile(rb"'shape': \((\d+),")
 
 HEADER_BYTES = 4096
 """Size of the header, one page, so that rows start aligned and can be mapped."""
@@ -145,12 +148,12 @@ class NpyStore:
             size = self.path.stat().st_size
         except FileNotFoundError:
             return 0
-        whole = (size - HEADER_BYTES) // self.row_bytes
-        # A store that was shortened, because images were bad, says so in its header.
-        for rows in {self.rows, min(self.rows, whole)}:
-            if header == replace(self, rows=rows)._header():
-                return max(0, min(rows, whole))
-        return 0
+        # A store that was shortened, or was about to be, because images were bad, says so there.
+        said = _SHAPE.search(header)
+        rows = int(said[1]) if said else 0
+        if not 0 < rows <= self.rows or header != replace(self, rows=rows)._header():
+            return 0
+        return min(self.rows, max(0, size - HEADER_BYTES) // self.row_bytes)
 
     def writer(self, behind: WriteBehind | None = None, *, mapped: bool = False) -> NpyWriter:
         """Open for writing.

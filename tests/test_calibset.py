@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -135,10 +136,14 @@ def refusal(path: Path, error: type[Exception] = SetError) -> str:
 
 
 def test_a_set_that_is_not_there_is_told(tmp_path):
-    """A path to nothing, or to a folder, is a missing set."""
+    """A path to nothing is a missing set; a folder, a pipe or a loop of links is none."""
     assert "does not exist" in refusal(tmp_path / "calib.npy", SourceError)
     (tmp_path / "folder.npy").mkdir()
-    assert "does not exist" in refusal(tmp_path / "folder.npy", SourceError)
+    os.mkfifo(tmp_path / "pipe.npy")
+    for name in ("folder.npy", "pipe.npy"):
+        assert "is not a regular file" in refusal(tmp_path / name, SourceError)
+    (tmp_path / "loop.npy").symlink_to("loop.npy")
+    assert "does not exist" in refusal(tmp_path / "loop.npy", SourceError)
 
 
 @pytest.mark.parametrize("name", ["calib.pt", "calib", "calib.npy.json"])

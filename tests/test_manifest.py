@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ import smallsets
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, Recipe, __version__, build, sample
 from streamcalib.errors import SetError
-from streamcalib.manifest import Manifest, manifest_path
+from streamcalib.manifest import Manifest, manifest_path, rows_path
+from streamcalib.manifest_rows import read_rows
 
 
 @pytest.fixture
@@ -254,7 +256,24 @@ def test_a_later_version_is_not_guessed_at(calibration):
         {"model": "m.onnx"},
         {"store": "other"},
         {"created": 1},
+        {"value_range": {"expected": [0, float("nan")], "observed": [0, 1]}},
+        {"value_range": {"expected": [0, 1], "observed": [0, 10**400]}},
+        {"shape": [6, 3, 32, 16]},
+        {"shape": [10**30, 3, 16, 17]},
+        {"dtype": "float16"},
+        {"dtype": "object"},
+        {"store": "uint8"},
+        {"input_name": ""},
+        {"input_name": "a\0b"},
+        {"extra_inputs": {"a": {"value": 1, "dtype": "object"}}},
+        {"extra_inputs": {"a": {"value": [[1], [1, 2]], "dtype": "int64"}}},
+        {"extra_inputs": {"a": {"value": ["x"], "dtype": "float32"}}},
+        {"extra_inputs": {"a": {"value": 10**400, "dtype": "int64"}}},
+        {"extra_inputs": {"a": {"value": [], "dtype": "int64"}}},
+        {"failures": [{"path": "a", "reason": "b", "list_row": 6}]},
+        {"failures": [{"path": "a", "reason": "b", "list_row": -1}]},
     ],
+    ids=lambda changes: str(changes)[:60],
 )
 def test_a_damaged_field_is_told(calibration, changes):
     """Fields of the wrong kind are found when the manifest is read, not later."""
@@ -262,3 +281,94 @@ def test_a_damaged_field_is_told(calibration, changes):
     with pytest.raises(SetError) as caught:
         Manifest.read(calibration.path)
     assert "is damaged" in text_of(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"list_row": 6},
+        {"list_row": -1},
+        {"list_row": True},
+        {"list_row": 1.0},
+        {"bytes": -1},
+        {"bytes": "9"},
+        {"bytes": None},
+        {"path": None},
+        {"height": "x"},
+        {"width": -5},
+        {"canvas_crc32c": 7},
+    ],
+    ids=str,
+)
+def test_a_damaged_record_is_told(calibration, changes):
+    """Records in the manifest and records in a side file have to make the same sense."""
+    records = list(calibration.row_records())
+    records[2] = {**records[2], **changes}
+    lines = "".join(json.dumps(record) + "\n" for record in records).encode()
+    rows_path(calibration.path).write_bytes(lines)
+    with pytest.raises(SetError, match="line 3 is no record"):
+        list(read_rows(rows_path(calibration.path), 6, hashlib.sha256(lines).hexdigest(), listed=6))
+    spoil(calibration, rows=records)
+    with pytest.raises(SetError, match="field 'rows' is amiss"):
+        Manifest.read(calibration.path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[" * 50_000, "nested"),
+        ('{"format": "streamcalib-set", "format": "streamcalib-set"}', "twice"),
+        ('{"format": "streamcalib-set", "version": "\\u001b[31m' + "x" * 1000 + '"}', "version '"),
+        ('{"format": "streamcalib-set", "version": ' + "9" * 5000 + "}", "digits"),
+    ],
+    ids=["nested", "twice", "version", "digits"],
+)
+def test_odd_json_is_told(calibration, text, says):
+    """No recursion, no choice between two values, no message without end."""
+    manifest_path(calibration.path).write_text(text)
+    with pytest.raises(SetError) as caught:
+        Manifest.read(calibration.path)
+    message = text_of(caught.value)
+    assert says in message
+    assert len(message) < 500
+
+
+def test_a_manifest_without_end_is_not_read(calibration):
+    """A file of terabytes is refused for its size."""
+    with manifest_path(calibration.path).open("r+b") as file:
+        file.truncate(10**12)
+    with pytest.raises(SetError, match=r"cannot be read: it has more than 268\.4 MB\.$"):
+        Manifest.read(calibration.path)
+
+
+@pytest.mark.timeout(60)
+def test_a_pipe_is_no_manifest(calibration):
+    """What nobody writes to is not waited for."""
+    manifest_path(calibration.path).unlink()
+    os.mkfifo(manifest_path(calibration.path))
+    with pytest.raises(SetError, match="cannot be read: nothing is written to this pipe"):
+        Manifest.read(calibration.path)
+
+
+@pytest.mark.parametrize(
+    "line", [b"[" * 50_000, b'{"path": "a", "path": "b"}', b"x" * 2**18, b"null", b"[]"], ids=len
+)
+def test_odd_lines_of_a_side_file_are_told(calibration, line):
+    """Nested, doubled, or without end: an error, and no more of it is read."""
+    path = rows_path(calibration.path)
+    path.write_bytes(line + b"\n")
+    with pytest.raises(SetError):
+        list(read_rows(path, 1, hashlib.sha256(line + b"\n").hexdigest(), listed=6))
+
+
+def test_a_side_file_is_sought_beside_its_set_only(calibration, tmp_path):
+    """The name that a manifest gives for it leads nowhere, however it climbs."""
+    lines = "".join(json.dumps(record) + "\n" for record in calibration.row_records()).encode()
+    sha256 = hashlib.sha256(lines).hexdigest()
+    (tmp_path / "elsewhere").write_bytes(lines)
+    for name in ("elsewhere", "../elsewhere", str(tmp_path / "elsewhere")):
+        spoil(calibration, rows={"file": name, "sha256": sha256})
+        with pytest.raises(SetError, match=r"lacks calib\.npy\.rows\.jsonl"):
+            CalibrationSet.open(calibration.path)
+    rows_path(calibration.path).write_bytes(lines)
+    assert len(list(CalibrationSet.open(calibration.path).row_records())) == 6

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -158,7 +160,7 @@ def test_a_sample_of_sources_is_the_seeds(calibration, monkeypatch):
     monkeypatch.setitem(
         verify.__globals__["remake"].__globals__,
         "read_image",
-        lambda entry, bases: seen.append(entry) or read(entry, bases),
+        lambda entry, bases, **_: seen.append(entry) or read(entry, bases),
     )
     for seed in (1, 1, 5):
         assert verify(calibration, sample=4, seed=seed).compared == 4
@@ -284,3 +286,31 @@ def test_images_that_are_gone_are_exit_code_3(calibration, paths, tmp_path):
     assert gone.code == 3
     assert "1 images of" in gone.err
     assert "no such file" in gone.err
+
+
+def test_one_bit_of_500_mb_is_found(paths, tmp_path):
+    """Wherever it is: the row is named, with what its checksum is and what it was."""
+    images = smallsets.write_list(tmp_path / "list.txt", paths * (100 // len(paths) + 1))
+    out = tmp_path / "large.npy"
+    try:
+        built = smallsets.run("build", "--list", images.name, "--out", out.name, cwd=tmp_path)
+        assert built.code == 0
+        size = out.stat().st_size
+        assert size > 490_000_000
+        position = random.Random(8).randrange(HEADER_BYTES, size)
+        with out.open("r+b") as file:
+            file.seek(position)
+            byte = file.read(1)[0]
+            file.seek(position)
+            file.write(bytes([byte ^ 16]))
+        row = (position - HEADER_BYTES) // (3 * 640 * 640 * 4)
+        ended = smallsets.run("verify", out.name, cwd=tmp_path)
+        assert ended.code == 4
+        told = re.search(
+            rf"row {row} \((.*)\): its CRC-32C is [0-9a-f]{{8}}, and [0-9a-f]{{8}} was recorded",
+            ended.out + ended.err,
+        )
+        assert told
+        assert told[1] == str(paths[row % len(paths)])
+    finally:
+        out.unlink(missing_ok=True)

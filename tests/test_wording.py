@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamcalib.wording import in_units, printable
+from streamcalib.wording import in_markdown, in_units, printable, without_option
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,45 @@ def test_every_name_can_be_shown(text):
     assert shown.isprintable()
     shown.encode()
     assert printable(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("train_2017/a (1) [x].jpg", "train_2017/a (1) [x].jpg"),
+        ("a|b`c`<b>&amp;", "a&#124;b&#96;c&#96;&#60;b&#62;&#38;amp;"),
+        ("[a](http://b)", "[a&#93;(http://b)"),
+        ("# a", "&#35; a"),
+        ("-x", "&#45;x"),
+        ("10. a", "&#49;&#48;. a"),
+        ("10.jpg", "10.jpg"),
+        ("a\n# b", r"a\n# b"),
+        ("~~~", "&#126;~~"),
+    ],
+)
+def test_what_markdown_would_obey_is_an_entity(text, shown):
+    """Ordinary names stay as they are."""
+    assert in_markdown(text) == shown
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_nothing_in_markdown_ends_a_cell(text):
+    """No bar, code span, tag or control character is left."""
+    assert in_markdown(text).isprintable()
+    assert not set("|<>`") & set(in_markdown(text))
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("too large (--max-pixels)", "too large"),
+        ("no such file (sought as a)", "no such file (sought as a)"),
+        ("--max-file-size", "--max-file-size"),
+    ],
+)
+def test_a_reason_can_do_without_its_option(reason, shown):
+    """Only what stands in brackets at its end goes."""
+    assert without_option(reason) == shown
 
 
 @pytest.mark.parametrize(

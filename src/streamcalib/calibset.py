@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
+from streamcalib.stores.npy_header import map_npy
 from streamcalib.stores.npz import map_member
 from streamcalib.values import RowValues
 from streamcalib.wording import printable
@@ -68,7 +68,9 @@ class CalibrationSet:
         if data.suffix not in SUFFIXES:
             raise SetError(f"{shown} is no calibration set: its name must end in .npy or .npz.")
         if not os.path.isfile(data):  # noqa: PTH113 (Path's raises where a folder is forbidden)
-            raise SourceError(f"the set {shown} does not exist.")
+            there = os.path.exists(data)  # noqa: PTH110
+            what = "is not a regular file" if there else "does not exist"
+            raise SourceError(f"the set {shown} {what}.")
         opened = cls(data, Manifest.read(data))
         if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
@@ -188,9 +190,8 @@ class CalibrationSet:
                 if self.path.suffix == ".npz":
                     self._array = map_member(self.path, self.manifest.input_name)
                 else:
-                    # numpy.load would take other formats under this name, too.
-                    self._array = np.lib.format.open_memmap(self.path, mode="r")
-            except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+                    self._array = map_npy(self.path)
+            except (OSError, ValueError, KeyError) as error:
                 raise SetError(f"{printable(str(self.path))} cannot be mapped: {error}.") from error
         return self._array
 
@@ -226,7 +227,12 @@ class CalibrationSet:
         if isinstance(self.manifest.rows, list):
             yield from self.manifest.rows
         else:
-            yield from read_rows(rows_path(self.path), len(self), self.manifest.rows["sha256"])
+            yield from read_rows(
+                rows_path(self.path),
+                len(self),
+                self.manifest.rows["sha256"],
+                listed=self.manifest.images["count"],
+            )
 
     @property
     def commands(self) -> dict[str, str]:
@@ -238,7 +244,7 @@ class CalibrationSet:
         return card(self.path, self.manifest)
 
     def __repr__(self) -> str:
-        return f"<CalibrationSet {self.path.name}: {self.shape} {self.dtype.name}>"
+        return f"<CalibrationSet {printable(self.path.name)}: {self.shape} {self.dtype.name}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CalibrationSet.open, (self.path,)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.commands import set_commands
-from streamcalib.wording import in_units, printable
+from streamcalib.wording import in_markdown, in_units, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,9 +19,9 @@ _MOST_FAILURES = 20
 
 
 def card(data: Path, manifest: Manifest) -> str:
-    """Return the Markdown card of a set at ``data``; names are escaped for a terminal too."""
+    """Return the Markdown card of a set at ``data``; names are escaped."""
     sections = [
-        f"# Calibration set {printable(data.name)}\n",
+        f"# Calibration set {in_markdown(data.name)}\n",
         _table(_facts(manifest)),
         "## Recipe\n",
         _table(_recipe(manifest)),
@@ -102,7 +102,9 @@ def _failures(manifest: Manifest) -> str:
     if not manifest.failures:
         return ""
     shown = manifest.failures[:_MOST_FAILURES]
-    lines = [f"- {printable(failure['path'])}: {failure['reason']}" for failure in shown]
+    lines = [
+        f"- {in_markdown(failure['path'])}: {in_markdown(failure['reason'])}" for failure in shown
+    ]
     if len(manifest.failures) > len(shown):
         lines.append(f"- and {len(manifest.failures) - len(shown)} more, in the manifest")
     treated = {"skip": "left out", "replace": "replaced by spares"}.get(manifest.on_bad, "")
@@ -110,5 +112,7 @@ def _failures(manifest: Manifest) -> str:
 
 
 def _table(facts: dict[str, Any]) -> str:
-    lines = [f"| {name} | {printable(str(value))} |" for name, value in facts.items()]
+    lines = [
+        f"| {in_markdown(name)} | {in_markdown(str(value))} |" for name, value in facts.items()
+    ]
     return "\n".join(["| | |", "| --- | --- |", *lines]) + "\n"

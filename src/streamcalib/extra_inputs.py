@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from streamcalib.datafile import parse_json
 from streamcalib.errors import InputError
 from streamcalib.wording import printable
 
@@ -57,21 +57,37 @@ class ExtraInput:
                 f"--extra-input {text!r} is not NAME=VALUES:DTYPE, like orig_size=640,640:int64."
             )
         name, values, dtype = match.groups()
+        if not is_input_name(name):
+            raise InputError(f"--extra-input {text!r}: {name!r} is no name of a graph's input.")
         if dtype not in _DTYPES:
             raise InputError(
                 f"--extra-input {text!r}: dtype {dtype} is none of {', '.join(_DTYPES)}."
             )
         flat = "," in values and not values.lstrip().startswith("[")
         try:
-            value = json.loads(f"[{values}]" if flat else values)
-            fits = _fits(np.array(value), np.dtype(dtype))
-        except ValueError:
-            fits = False
-        if not fits:
+            given = cls(name, parse_json(f"[{values}]" if flat else values), dtype)
+            given.check()
+        except (ValueError, InputError) as error:
             raise InputError(
                 f"--extra-input {text!r}: {printable(values)} are no values of dtype {dtype}."
-            )
-        return cls(name, value, dtype)
+            ) from error
+        return given
+
+    def check(self) -> None:
+        """Make sure that the value is one of its dtype.
+
+        Raises
+        ------
+        InputError
+            If it is not.
+        """
+        try:
+            fits = is_input_name(self.name) and self.dtype in _DTYPES
+            fits = fits and _fits(np.array(self.value), np.dtype(self.dtype))
+        except (ValueError, OverflowError):
+            fits = False
+        if not fits:
+            raise InputError(f"the input {self.name!r} has no values of dtype {self.dtype!r}.")
 
     def shape(self, rows: int) -> tuple[int, ...]:
         """Shape of all rows together."""
@@ -95,9 +111,16 @@ def checked_input_name(name: str) -> str:
     InputError
         If nothing can have that name.
     """
-    if not name.strip() or "\0" in name:
+    if not is_input_name(name):
         raise InputError(f"--input-name {name!r} is no name of a graph's input.")
     return name
+
+
+def is_input_name(name: str) -> bool:
+    """Whether a graph's input can have a name, and a member of an ``.npz`` after it."""
+    # Undecodable bytes stand in it as halves of characters.
+    halves = any("\ud800" <= character <= "\udfff" for character in name)
+    return bool(name.strip()) and "\0" not in name and not halves
 
 
 def _fits(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:

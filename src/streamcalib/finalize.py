@@ -18,7 +18,7 @@ from streamcalib.paths import absolute_path
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.plan import check_space
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import check_side_files, free_bytes, publish
+from streamcalib.publish import check_kind, check_side_files, free_bytes, publish
 from streamcalib.staging import staging_folder
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.streamed import Manner, write_npy, write_npz
@@ -200,8 +200,7 @@ def _check_output(
     shown = printable(str(path))
     if path.suffix not in SUFFIXES:
         raise OutputError(f"the output {shown} must end in .npy or .npz.")
-    if os.path.isdir(path):  # noqa: PTH112 (Path's raises where a folder is forbidden)
-        raise OutputError(f"the output {shown} is a folder.")
+    check_kind(path)
     if path == source.path:
         raise OutputError(f"{shown} is the set itself: choose another --out.")
     if extras and path.suffix == ".npy":

@@ -57,17 +57,21 @@ def ignore_sets(folder: Path, keep: tuple[str, ...]) -> IgnoreChange:
     InputError
         If the folder is in no git work tree.
     OutputError
-        If the ``.gitignore`` cannot be written.
+        If the ``.gitignore`` is no file, or cannot be written.
     """
     if not in_work_tree(folder):
         raise InputError(
             f"--gitignore: {printable(str(folder))} is in no git work tree, or git is missing."
         )
+    file = folder / ".gitignore"
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        # git itself would wait for a pipe's writer.
+        raise OutputError(f"{printable(str(file))} is not a regular file: move it away.")
     wanted = [line for probe, line in _PROBES.items() if not _ignored(folder, probe)]
     if not _ignored(folder, f"../{folder.resolve().name}"):
         wanted += [f"!{_literal(name)}" for name in keep if _ignored(folder, name)]
     if wanted:
-        _append(folder / ".gitignore", wanted)
+        _append(file, wanted)
     return IgnoreChange(tuple(wanted), tuple(name for name in keep if _ignored(folder, name)))
 
 

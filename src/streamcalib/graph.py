@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from streamcalib.datafile import parse_json, read_data
 from streamcalib.errors import MissingExtraError, ModelError
 from streamcalib.wording import printable
 
@@ -18,6 +18,8 @@ _DTYPES: dict[int, Literal["float32", "float16", "uint8"]] = {
     10: "float16",
     2: "uint8",
 }
+# No protobuf is larger.
+_MOST_BYTES = 2**31
 _LETTERBOX_TASKS = frozenset({"detect", "segment", "pose", "obb"})
 
 
@@ -130,13 +132,16 @@ def _load(path: Path) -> Any:
         ) from error
     name = printable(str(path))
     try:
-        proto = onnx.load(str(path), format="protobuf", load_external_data=False)
+        # Weights in other files are left where they are.
+        proto = onnx.load_model_from_string(read_data(path, _MOST_BYTES), format="protobuf")
     except FileNotFoundError as error:
         raise ModelError(f"the model {name} does not exist.") from error
     except DecodeError as error:
         raise ModelError(f"{name} is not an ONNX model: {error}.") from error
     except OSError as error:
         raise ModelError(f"the model {name} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise ModelError(f"the model {name} cannot be read: {error}.") from error
     if not proto.HasField("graph") or not proto.graph.node:
         raise ModelError(f"{name} is not an ONNX model: it holds no graph.")
     return proto
@@ -195,7 +200,7 @@ def _shape_text(value: Any) -> str:
 
 def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:
     try:
-        sides = json.loads(metadata.get("imgsz", ""))
+        sides = parse_json(metadata.get("imgsz", ""))
     except ValueError:
         return None
     if isinstance(sides, list) and len(sides) == 2 and all(isinstance(s, int) for s in sides):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from streamcalib.errors import RecipeError, SetError
+from streamcalib.datafile import parse_json, read_data, to_json
+from streamcalib.errors import InputError, SetError
+from streamcalib.extra_inputs import ExtraInput, is_input_name
 from streamcalib.manifest_shape import amiss
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
@@ -86,7 +87,7 @@ class Manifest:
         """Return the manifest as JSON."""
         values = {name: getattr(self, name) for name in (f.name for f in fields(self))}
         values["recipe"] = self.recipe.to_dict()
-        return json.dumps({"format": FORMAT, "version": VERSION, **values}, indent=2) + "\n"
+        return to_json({"format": FORMAT, "version": VERSION, **values}) + "\n"
 
     @classmethod
     def read(cls, data: Path) -> Self:
@@ -100,7 +101,7 @@ class Manifest:
         path = manifest_path(data)
         shown = printable(str(path))
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = parse_json(read_data(path))
         except FileNotFoundError as error:
             raise SetError(
                 f"{printable(str(data))} has no manifest: {shown} is missing. A set is its data "
@@ -112,8 +113,8 @@ class Manifest:
             raise SetError(f"{shown} is not the manifest of a calibration set.")
         if (found := values.pop("version", None)) != VERSION:
             raise SetError(
-                f"the manifest {shown} has version {found}, and this streamcalib reads version "
-                f"{VERSION}: use the streamcalib that wrote it, or build the set again."
+                f"the manifest {shown} has version {repr(found)[:20]}, and this streamcalib reads "
+                f"version {VERSION}: use the streamcalib that wrote it, or build the set again."
             )
         return cls._from_values(values, shown)
 
@@ -127,8 +128,18 @@ class Manifest:
             raise SetError(f"the manifest {shown} is damaged: field {bad!r} is amiss.")
         try:
             recipe = Recipe.from_dict(values["recipe"])
-        except RecipeError as error:
+            for name, extra in values["extra_inputs"].items():
+                ExtraInput(name, extra["value"], extra["dtype"]).check()
+        except InputError as error:
             raise SetError(f"the manifest {shown} is damaged: {error}") from error
+        if not is_input_name(values["input_name"]):
+            raise SetError(f"the manifest {shown} is damaged: field 'input_name' is amiss.")
+        is_final = values["store"] == "final"
+        row = recipe.row_shape if is_final else (3, recipe.height, recipe.width)
+        if (*values["shape"][1:], values["dtype"]) != (*row, recipe.dtype if is_final else "uint8"):
+            raise SetError(
+                f"the manifest {shown} is damaged: its shape and dtype are not its recipe's."
+            )
         return cls(**{**values, "shape": tuple(values["shape"]), "recipe": recipe})
 
 

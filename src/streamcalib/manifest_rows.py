@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from streamcalib.datafile import open_data, parse_json
 from streamcalib.errors import SetError
 from streamcalib.manifest import rows_path
+from streamcalib.manifest_shape import row_amiss
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOST_INLINE_ROWS = 1000
 _LINES_AT_ONCE = 1000
+# A path has 4096 bytes at most, each of which JSON may write as six.
+_LONGEST_LINE = 2**17
 
 
 def keep_rows(
@@ -46,8 +50,8 @@ def keep_rows(
     return {"file": rows_path(out).name, "sha256": digest.hexdigest()}, path
 
 
-def read_rows(path: Path, count: int, sha256: str) -> Iterator[dict[str, Any]]:
-    """Yield the records of a side file.
+def read_rows(path: Path, count: int, sha256: str, *, listed: int) -> Iterator[dict[str, Any]]:
+    """Yield the records of a side file, of a set made of a list of ``listed`` images.
 
     Raises
     ------
@@ -57,13 +61,15 @@ def read_rows(path: Path, count: int, sha256: str) -> Iterator[dict[str, Any]]:
     shown = printable(str(path))
     digest, read = hashlib.sha256(), 0
     try:
-        with path.open("rb") as file:
-            for line in file:
+        with open_data(path) as file:
+            while line := file.readline(_LONGEST_LINE):
                 digest.update(line)
-                record = json.loads(line)
                 read += 1
-                if read > count or not isinstance(record, dict):
+                if read > count or (len(line) == _LONGEST_LINE and not line.endswith(b"\n")):
                     break
+                record = parse_json(line)
+                if row_amiss(record, listed):
+                    raise ValueError(f"line {read} is no record of a row")
                 yield record
     except (OSError, ValueError) as error:
         raise SetError(f"{shown} cannot be read: {error}.") from error

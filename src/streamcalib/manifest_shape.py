@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,29 @@ def amiss(values: dict[str, Any]) -> str | None:
 
     All fields must be there.
     """
-    return next((name for name, check in _FIELDS.items() if not check(values[name])), None)
+    wrong = next((name for name, check in _FIELDS.items() if not check(values[name])), None)
+    if wrong is not None:
+        return wrong
+    listed = values["images"]["count"]
+    if any(not _is_listed(failure["list_row"], listed) for failure in values["failures"]):
+        return "failures"
+    rows = values["rows"]
+    if isinstance(rows, list) and any(row_amiss(record, listed) for record in rows):
+        return "rows"
+    return None
+
+
+def row_amiss(record: Any, listed: int) -> bool:
+    """Whether no record of a row has this form, in a set made of a list of so many images."""
+    if not isinstance(record, dict):
+        return True
+    row, sides = record.get("list_row", ""), (record.get("height", 1), record.get("width", 1))
+    return not (
+        isinstance(record.get("path"), str)
+        and isinstance(record.get("canvas_crc32c"), str)
+        and (row is None or (type(row) is int and 0 <= row < listed))
+        and all(type(number) is int and number >= 0 for number in (record.get("bytes"), *sides))
+    )
 
 
 def _is(*kinds: type) -> Check:
@@ -43,6 +66,10 @@ def _with(**checks: Check) -> Check:
     )
 
 
+def _is_listed(row: int | None, listed: int) -> bool:
+    return row is None or 0 <= row < listed
+
+
 def _nothing(value: Any) -> bool:
     return value is None
 
@@ -51,8 +78,9 @@ def _positive(value: Any) -> bool:
     return _is(int)(value) and value > 0
 
 
+_LARGEST = sys.float_info.max
 _TEXT = _is(str)
-_NUMBER = _is(int, float)
+_NUMBER: Check = lambda value: _is(int, float)(value) and abs(value) <= _LARGEST  # noqa: E731
 _TEXTS = _dict_of(_TEXT)
 _RANGE: Check = lambda value: _list_of(_NUMBER)(value) and len(value) == 2  # noqa: E731
 _FIELDS: dict[str, Check] = {
@@ -85,14 +113,7 @@ _FIELDS: dict[str, Check] = {
     "created": _TEXT,
     "rows": _either(
         _with(file=_TEXT, sha256=_TEXT),
-        _list_of(
-            _with(
-                path=_TEXT,
-                list_row=_either(_is(int), _nothing),
-                bytes=_is(int),
-                canvas_crc32c=_TEXT,
-            )
-        ),
+        _list_of(_is(dict)),
     ),
     "checksums": _TEXTS,
     "model": _either(

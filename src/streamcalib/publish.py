@@ -64,6 +64,23 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
     sync(out.parent)
 
 
+def check_kind(out: Path) -> None:
+    """Make sure that what an output's name stands for is a file or not there.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, or a pipe, socket or device, which no set replaces.
+    """
+    shown = printable(str(out))
+    if os.path.isdir(out):  # noqa: PTH112 (Path's raises where a folder is forbidden)
+        raise OutputError(f"the output {shown} is a folder.")
+    if os.path.exists(out) and not os.path.isfile(out):  # noqa: PTH110, PTH113
+        raise OutputError(
+            f"the output {shown} is a pipe, a socket or a device: choose another --out."
+        )
+
+
 def check_side_files(out: Path) -> None:
     """Make sure that what publishing replaces beside ``out`` is streamcalib's own.
 
@@ -82,6 +99,8 @@ def check_side_files(out: Path) -> None:
 
 
 def _is_own(path: Path) -> bool:
+    if not path.is_file():  # opening a pipe would wait
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(_PROBED_BYTES)

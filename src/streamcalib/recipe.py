@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 import numpy as np
 
+from streamcalib.datafile import parse_json
 from streamcalib.errors import RecipeError
 from streamcalib.graph import read_image_input
 from streamcalib.imgsz import MAX_SIDE, Imgsz, agreed_size, is_int, parse_imgsz
@@ -260,7 +261,7 @@ class Recipe:
     def from_json(cls, text: str) -> Self:
         """Build a recipe from `to_json`'s text; raises `RecipeError` as `from_dict` does."""
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:
             raise RecipeError(f"the recipe is not JSON: {error}.") from error
         if not isinstance(values, dict):

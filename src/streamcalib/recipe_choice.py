@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamcalib.datafile import read_data
 from streamcalib.errors import RecipeError
 from streamcalib.recipe import PRESETS, DType, Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from os import PathLike
+
+_MOST_BYTES = 10**6
 
 
 def choose_recipe(
@@ -45,10 +48,12 @@ def choose_recipe(
 def _read(path: Path) -> Recipe:
     shown = printable(str(path))
     try:
-        return Recipe.from_json(path.read_text(encoding="utf-8"))
+        return Recipe.from_json(read_data(path, _MOST_BYTES).decode("utf-8"))
     except RecipeError as error:
         raise RecipeError(f"--recipe {shown}: {error}") from error
     except UnicodeDecodeError as error:
         raise RecipeError(f"--recipe {shown} cannot be read: it is not UTF-8 text.") from error
     except OSError as error:
         raise RecipeError(f"--recipe {shown} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise RecipeError(f"--recipe {shown} cannot be read: {error}.") from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from dataclasses import replace
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -14,12 +17,13 @@ from streamcalib.choosing.saving import SavedList, save_list
 from streamcalib.recipe import Recipe
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Sequence
 
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.progress import Subscriber
+
+_LONGEST_NAME = 50
 
 
 class RunResult(NamedTuple):
@@ -66,7 +70,7 @@ def prepare_run(
     recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
     folder = Path(out).absolute()
     return prepare(
-        replace(chosen, file=folder / f"quant{count}.txt"),
+        replace(chosen, file=folder / f"quant{count}.txt", within=_within(os.fspath(source))),
         folder / set_name(recipe, container),
         recipe=recipe,
         model=model,
@@ -74,6 +78,18 @@ def prepare_run(
         extra_inputs=extra_inputs,
         options=options or BuildOptions(),
     )
+
+
+def _within(source: str) -> tuple[Path, ...]:
+    """Return the folders that a source speaks of, in which its images lie unless links lead out."""
+    path = Path(source)
+    if path.is_dir():
+        return (path,)
+    if path.is_file():
+        return tuple(dict.fromkeys((Path.cwd(), path.absolute().parent)))
+    parts = path.parts
+    fixed = next((n for n, part in enumerate(parts) if has_magic(part)), len(parts))
+    return (Path(*parts[:fixed]),)
 
 
 def run_prepared(
@@ -105,4 +121,6 @@ def set_name(recipe: Recipe, container: str) -> str:
     square = recipe.height == recipe.width
     size = str(recipe.height) if square else f"{recipe.height}x{recipe.width}"
     dtype = "" if recipe.dtype == "float32" else f"_{recipe.dtype}"
-    return f"calib_{recipe.name}_{size}{dtype}.{container}"
+    # A recipe's name is any text, and must not lead elsewhere.
+    name = re.sub(r"[^\w-]", "_", recipe.name)[:_LONGEST_NAME]
+    return f"calib_{name}_{size}{dtype}.{container}"

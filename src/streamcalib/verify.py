@@ -13,13 +13,13 @@ import numpy as np
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import DamagedError, ImageError, InputError, SetError
-from streamcalib.images.reading import read_image
+from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.stores.npz import map_member
 from streamcalib.verifying.remake import Comparison, remake
 from streamcalib.verifying.scan import scan
-from streamcalib.wording import printable
+from streamcalib.wording import printable, without_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,10 +151,13 @@ def find_image(
     comparison, path = Comparison(calibration), os.fspath(image)
     shown = printable(path)
     try:
-        data = read_image(os.path.abspath(path), ())  # noqa: PTH100 (keeps links)
+        # One that was accepted once is not too large now.
+        most = max(MAX_FILE_BYTES, *(record["bytes"] for record in calibration.row_records()))
+        data = read_image(os.path.abspath(path), (), max_bytes=most)  # noqa: PTH100 (keeps links)
         canvas = comparison.canvas_checksum(data)
     except ImageError as error:
-        raise InputError(f"the image {shown} cannot become a row: {error}.") from error
+        reason = without_option(str(error))
+        raise InputError(f"the image {shown} cannot become a row: {reason}.") from error
     bases = calibration.manifest.images["bases"]
     named, alike = [], []
     for row, record in enumerate(calibration.row_records()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def printable(text: str) -> str:
     """Return ``text`` with control characters and undecodable bytes escaped, for messages."""
@@ -14,6 +16,25 @@ def printable(text: str) -> str:
 def counted(count: int, what: str) -> str:
     """Return ``1 row``, ``2 rows``, ``118,287 rows``."""
     return f"{count:,} {what if count == 1 else what + 's'}"
+
+
+def in_markdown(text: str) -> str:
+    """Return `printable` text that stays text in a Markdown cell or list item.
+
+    What could end a cell, begin a block or a code span, or be taken for HTML or a link becomes an
+    entity; other names stay as they are.
+    """
+    shown = re.sub(r"[&<>|`]|\](?=[(\[:])", lambda found: f"&#{ord(found[0])};", printable(text))
+    return re.sub(
+        r"^(?:[#+*~=-]|\d+(?=[.)] ))",
+        lambda found: "".join(f"&#{ord(character)};" for character in found[0]),
+        shown,
+    )
+
+
+def without_option(reason: str) -> str:
+    """Return why an image is bad without the option of a build in which it may end."""
+    return re.sub(r" \(--[a-z-]+\)$", "", reason)
 
 
 def in_units(size_bytes: float) -> str:

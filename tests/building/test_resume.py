@@ -616,7 +616,7 @@ def test_images_that_change_while_they_are_compared_are_no_defect(paths, out, mo
     begin(paths, out, 4)
     other_makers(out)
 
-    def read_image(*_: object) -> bytes:
+    def read_image(*_: object, **_options: object) -> bytes:
         raise ImageError("it is gone")
 
     monkeypatch.setattr("streamcalib.building.kept.read_image", read_image)

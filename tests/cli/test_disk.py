@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -178,3 +181,51 @@ def test_a_read_only_volume_is_not_writable(folder):
     assert done.stderr == (
         f"streamcalib: error: the output folder {folder}/volume is not writable.\n"
     )
+
+
+# The same volume, once with too little room, and once with enough.
+_FILLS_AND_GROWS = """
+mount -t tmpfs -o size=40m tmpfs volume || exit 99
+first=$1; shift
+"$@" -c "$first" build --list list.txt --out volume/a.npy --imgsz 640 --jobs 2 2>first.txt
+echo $? >>first.txt
+mount -o remount,size=200m volume || exit 99
+"$@" -c "from streamcalib.cli import main; main()" verify volume/a.npy 2>>first.txt
+"$@" -c "from streamcalib.cli import main; main()" \
+    build --list list.txt --out volume/a.npy --imgsz 640 --jobs 2 2>second.txt || exit 98
+sha256sum volume/a.npy | cut -c1-64 >sum.txt
+"""
+
+
+def test_a_volume_of_40_mb_that_fills_can_be_given_more(folder):
+    """Seven of twenty rows fit; with more room the same command goes on, to the same bytes."""
+    smallsets.write_list(folder / "list.txt", [f"images/{n:06d}.jpg" for n in range(20)])
+    program = "import streamcalib.journal as j; j._LEAST_SECONDS = 0; " + NOTHING_RESERVED
+    subprocess.run(
+        [*_NAMESPACE, "sh", "-c", _FILLS_AND_GROWS, "sh", program, sys.executable],
+        cwd=folder,
+        check=True,
+        timeout=120,
+    )
+    message, code, none_yet = (folder / "first.txt").read_text().splitlines()
+    assert code == "5"
+    kept = r"(\d+) of 20 rows are kept in (.*); the same command goes on from there\."
+    mend = r"Free space or mend the volume, then run the same command again\."
+    # Workers and the journal share what room there is.
+    failed = r"(writing \2/rows\.npy failed|the journal \2/journal\.sqlite cannot be written)"
+    failed = failed.replace(r"\2", re.escape(f"{folder}/volume/a.npy.build"))
+    shown = re.fullmatch(
+        rf"streamcalib: error: {failed}: No space left on device\. {mend} {kept}", message
+    )
+    assert shown, message
+    assert shown[3] == f"{folder}/volume/a.npy.build"
+    assert 1 <= int(shown[2]) <= 8
+    assert "the set volume/a.npy does not exist" in none_yet
+    assert f"{shown[2]} of 20 rows kept" in (folder / "second.txt").read_text()
+    undisturbed = smallsets.run(
+        *("build", "--list", "list.txt", "--out", "b.npy", "--imgsz", 640), cwd=folder
+    )
+    assert undisturbed.code == 0
+    whole = (folder / "b.npy").read_bytes()
+    assert (folder / "sum.txt").read_text().strip() == hashlib.sha256(whole).hexdigest()
+    (folder / "b.npy").unlink()

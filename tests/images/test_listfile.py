@@ -18,7 +18,7 @@ import smallsets
 from messages import text_of
 from strangers import open_folder, said_to_a_stranger
 from streamcalib.errors import ListError
-from streamcalib.images import listfile
+from streamcalib.images import lines, listfile
 from streamcalib.images.listfile import ImageList, entries_sha256, side_file
 from streamcalib.images.reading import read_image
 
@@ -91,7 +91,7 @@ _PIECES = [*_TELLING, b"\n", b"\n", b"\r\n", b"\r", b"\n#", b"\n \n", b"\0"]
 def test_blocks_of_lines_hold_what_lines_hold(data, block):
     """However large the blocks in which a list is read, its entries are those of its lines."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listfile, "_BLOCK_CHARACTERS", block)
+        patch.setattr(lines, "_BLOCK_CHARACTERS", block)
         try:
             found = read_back(data)
         except ListError:

@@ -126,3 +126,51 @@ def test_a_read_that_is_cut_short_is_continued(tmp_path, monkeypatch):
     read = os.read
     monkeypatch.setattr(os, "read", lambda file, size: read(file, min(size, 700)))
     assert read_image("a.jpg", (tmp_path,)) == bytes(range(256)) * 10
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path, monkeypatch):
+    """Its size is told with the limit and the option; one of just that size is read."""
+    (tmp_path / "a.jpg").write_bytes(bytes(1_500_000))
+    assert len(read_image("a.jpg", (tmp_path,), max_bytes=1_500_000)) == 1_500_000
+    monkeypatch.setattr(os, "read", None)
+    with pytest.raises(ImageError) as caught:
+        read_image("a.jpg", (tmp_path,), max_bytes=1_499_999)
+    assert text_of(caught.value) == ("1500000 bytes are over the limit of 1.5 MB (--max-file-size)")
+
+
+def test_the_default_limit_is_256_mb(tmp_path):
+    """A file with a hole takes no space, and no memory either: it is refused unread."""
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ImageError, match=r"^1000000000000 bytes are over the limit of 256 MB"):
+        read_image("a.jpg", (tmp_path,))
+
+
+@pytest.mark.parametrize("more", [1, 100, 2**25])
+def test_a_file_that_grows_is_read_to_the_limit_only(tmp_path, monkeypatch, more):
+    """What says that it ends, and goes on, is refused once it is too large."""
+    (tmp_path / "a.jpg").write_bytes(bytes(1000))
+    fstat, asked = os.fstat, []
+
+    def small(file):
+        status = list(fstat(file))
+        status[6] = 10
+        return os.stat_result(status)
+
+    read = os.read
+
+    def grown(file, size):
+        asked.append(size)
+        return read(file, size) or bytes(min(size, more))
+
+    monkeypatch.setattr(os, "fstat", small)
+    monkeypatch.setattr(os, "read", grown)
+    with pytest.raises(ImageError) as caught:
+        read_image("a.jpg", (tmp_path,), max_bytes=1010)
+    assert text_of(caught.value) == (
+        "it goes on where it says that it ends, and is over the limit of 0.00101 MB "
+        "(--max-file-size)"
+    )
+    assert max(asked) <= 1011
+    with pytest.raises(ImageError, match="--max-file-size"):
+        read_image("/proc/self/status", (), max_bytes=20)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import tempfile
 
 import cv2
-import imagesize
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import zoo
+from messages import text_of
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.pixels.decode import MAX_PIXELS, decode
 
@@ -169,17 +169,33 @@ def test_opencv_s_own_limit_is_a_reason_in_words(decoder):
     assert "loadsave.cpp" not in str(caught.value)
 
 
-def test_a_size_that_no_one_can_read_beforehand_is_checked_afterwards(decoder, monkeypatch):
-    """Where a format's header is beyond the size reader, the limit holds for the decoded image."""
-
-    def unreadable(_file):
-        raise ValueError("unknown format")
-
-    monkeypatch.setattr(imagesize, "get", unreadable)
+def test_a_header_that_lied_is_found_out_afterwards(decoder, monkeypatch):
+    """Should OpenCV ever make more of a file than it claims, the limit holds all the same."""
+    monkeypatch.setattr("streamcalib.pixels.decode.claimed_size", lambda _data: (1, 1))
     data = zoo.animals()["bmp"].data
     assert decode(data, decoder, max_pixels=1551).image.shape == (33, 47, 3)
     with pytest.raises(ImageError, match="over the limit of 1550"):
         decode(data, decoder, max_pixels=1550)
+
+
+def test_a_format_whose_size_no_one_can_read_is_no_image(decoder, monkeypatch):
+    """What may be of any size is not decoded."""
+    monkeypatch.setattr("streamcalib.pixels.decode.claimed_size", lambda _data: None)
+    with pytest.raises(ImageError, match="not an image that OpenCV can read"):
+        decode(zoo.animals()["bmp"].data, decoder)
+
+
+def test_what_opencv_says_is_one_line(decoder, monkeypatch):
+    """Its words may be of several lines, and may quote a file."""
+
+    def quoting(*_args):
+        raise cv2.error("OpenCV(5) x.cpp:1: error: (-2) in function 'f'\n> bad\x1b[31m:\n>     'x'")
+
+    monkeypatch.setattr(cv2, "imdecode", quoting)
+    with pytest.raises(ImageError) as caught:
+        decode(zoo.animals()["bmp"].data, decoder)
+    text = text_of(caught.value)
+    assert text == r"OpenCV cannot decode it: (-2) in function 'f' > bad\x1b[31m: > 'x'"
 
 
 def test_a_full_temporary_folder_is_the_worlds_fault(decoder, monkeypatch, tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib import format as npy_format
 
+from streamcalib.stores.npy import npy_header
 from streamcalib.stores.npz import NpzWriter, map_member
 
 GIB = 2**30
@@ -213,9 +214,9 @@ def save_no_array(path):
     [
         (save_compressed, "compressed"),
         (save_fortran, "C-ordered"),
-        (save_objects, "C-ordered"),
+        (save_objects, "plain numbers"),
         (save_other_version, "format"),
-        (save_no_array, "magic"),
+        (save_no_array, "not in the .npy format"),
     ],
 )
 def test_what_cannot_be_mapped_is_refused(tmp_path, save, says):
@@ -230,5 +231,73 @@ def test_a_file_that_stops_short_is_refused(tmp_path):
     write(tmp_path / "set.npz", arrays_of())
     data = (tmp_path / "set.npz").read_bytes()
     (tmp_path / "set.npz").write_bytes(data[:-30])
-    with pytest.raises(zipfile.BadZipFile):
+    with pytest.raises(ValueError, match="no archive"):
         map_member(tmp_path / "set.npz", "images")
+
+
+def test_a_bomb_stays_packed(tmp_path):
+    """A member that unpacks to thousands of times its size is refused for being compressed."""
+    with zipfile.ZipFile(tmp_path / "set.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", npy_header((2**26,), np.dtype("u1")) + bytes(2**26))
+    with pytest.raises(ValueError, match="compressed"):
+        map_member(tmp_path / "set.npz", "images")
+
+
+def test_a_name_that_climbs_is_only_a_name(tmp_path):
+    """No member is ever unpacked to its name."""
+    folder = tmp_path / "deep" / "deeper"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "set.npz", "w") as archive:
+        archive.writestr("../../images.npy", npy_header((2, 3), np.dtype("u1")) + bytes(6))
+    mapped = map_member(folder / "set.npz", "../../images")
+    assert mapped.shape == (2, 3)
+    assert [path.name for path in tmp_path.rglob("*.np*")] == ["set.npz"]
+
+
+def changed(path, signature: bytes, offset: int, new: bytes) -> None:
+    data = bytearray(path.read_bytes())
+    place = data.rindex(signature) + offset
+    data[place : place + len(new)] = new
+    path.write_bytes(data)
+
+
+CENTRAL, LOCAL, END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
+
+
+@pytest.mark.parametrize(
+    ("signature", "offset", "new"),
+    [
+        (CENTRAL, 8, b"\x01\x00"),  # encrypted
+        (CENTRAL, 42, b"\xff\xff\xff\x7f"),  # begins behind the file's end
+        (CENTRAL, 42, b"\x40\x00\x00\x00"),  # begins where no member does
+        (CENTRAL, 6, b"\xff\x00"),  # of a later version of the format
+        (CENTRAL, 24, b"\x10\x00\x00\x00"),  # shorter than its array
+        (LOCAL, 26, b"\xff\xff"),  # its name is longer than the file
+        (LOCAL, 28, b"\xff\xff"),
+        (END, 12, b"\xff\xff\xff\x7f"),  # a list of members of 2 GB
+        (END, 16, b"\xff\xff\xff\x7f"),
+    ],
+)
+def test_an_archive_that_lies_is_refused(tmp_path, signature, offset, new):
+    """Whatever its records say of places and sizes, nothing but the array is mapped."""
+    np.savez(tmp_path / "set.npz", images=np.ones((20, 3)))
+    map_member(tmp_path / "set.npz", "images")
+    changed(tmp_path / "set.npz", signature, offset, new)
+    with pytest.raises(ValueError, match=r".+"):
+        map_member(tmp_path / "set.npz", "images")
+
+
+def test_millions_of_members_are_not_listed(tmp_path):
+    """An archive whose list of members takes hundreds of megabytes is none of ours."""
+    path = tmp_path / "set.npz"
+    np.savez(path, images=np.ones(2))
+    data = path.read_bytes()
+    start = data.rindex(CENTRAL)
+    with path.open("wb") as file:
+        file.write(data[:start])
+        file.seek(2**25, 1)
+        end = bytearray(data[data.rindex(END) :])
+        end[12:16] = (2**25).to_bytes(4, "little")
+        file.write(end)
+    with pytest.raises(ValueError, match="list of members is too long"):
+        map_member(path, "images")

@@ -17,6 +17,7 @@ from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
+from streamcalib.wording import without_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,8 +173,7 @@ def check(setup: Setup, entries: Sequence[str]) -> CheckedShare:
             data = read_image(entry, setup.bases)
             facts = maker.make(data, planes)
         except ImageError as error:
-            # The option that this names is none of a bench.
-            failures.append((index, str(error).removesuffix(" (--max-pixels)")))
+            failures.append((index, without_option(str(error))))
         except MemoryError:
             failures.append((index, _NO_MEMORY))
         except cv2.error as error:

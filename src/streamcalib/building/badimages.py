@@ -40,4 +40,6 @@ def stop_message(failures: Sequence[Failure], images: int, ending: str) -> str:
 
 def describe(failures: Sequence[Failure]) -> str:
     """Return one line for each bad image."""
-    return "\n".join(f"  {printable(failure.path)}: {failure.reason}" for failure in failures)
+    return "\n".join(
+        f"  {printable(failure.path)}: {printable(failure.reason)}" for failure in failures
+    )

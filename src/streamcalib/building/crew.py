@@ -95,6 +95,8 @@ class Crew:
             bases=prepared.images.bases,
             decoder=options.decoder,
             max_pixels=options.max_pixels,
+            max_file_bytes=options.max_file_bytes,
+            confines=prepared.confines,
             tolerate_damage=options.tolerate_damage,
             own_process=own_process,
             mapped=own_process and plan.jobs >= _MANY_WORKERS,

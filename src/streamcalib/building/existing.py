@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import ImageError, OutputError, SetError, SourceError
@@ -14,10 +14,12 @@ from streamcalib.images.listfile import candidates, entries_sha256
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
+from streamcalib.publish import check_kind
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.images.confining import Confines
     from streamcalib.images.listfile import ImageList
     from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
@@ -35,6 +37,8 @@ class Wanted:
     extra_inputs: dict[str, ExtraInput]
     tolerate_damage: bool
     max_pixels: int
+    max_file_bytes: int
+    confines: Confines | None
 
 
 def complete_set(
@@ -52,8 +56,7 @@ def complete_set(
     if not os.path.lexists(path):
         return None
     shown = printable(str(path))
-    if path.is_dir():
-        raise OutputError(f"the output {shown} is a folder.")
+    check_kind(path)
     try:
         found = CalibrationSet.open(path)
         set_up = _set_up_otherwise(found, wanted)
@@ -94,6 +97,7 @@ def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationS
     if not os.path.lexists(path):
         return None
     shown = printable(str(path))
+    check_kind(path)
     if path.suffix != ".npy":
         raise OutputError(
             f"{shown} cannot be extended, for its rows were encoded on their way: build and extend "
@@ -111,7 +115,7 @@ def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationS
         made_from = found.manifest.images
         differences.append(
             f"list: {images.label} does not begin with the {made_from['count']} images of "
-            f"{made_from['list'] or 'the list given in Python'}"
+            f"{printable(made_from['list'] or 'the list given in Python')}"
         )
     if differences:
         raise OutputError(
@@ -132,8 +136,10 @@ def _begins_with(images: ImageList, found: CalibrationSet) -> bool:
 
 def _made_otherwise(found: CalibrationSet, images: ImageList, wanted: Wanted) -> list[str]:
     made_from = found.manifest.images
-    if made_from["entries_sha256"] != images.entries_sha256:
-        listed = f"{made_from['list'] or 'given in Python'} of {made_from['count']} images"
+    same_list = made_from["entries_sha256"] == images.entries_sha256
+    if not same_list or made_from["count"] != len(images):
+        name = printable(made_from["list"] or "given in Python")
+        listed = f"{name} of {made_from['count']} images"
         return [f"list: {listed}, not {images.label} of {len(images)}"]
     maker = RowMaker(
         found.recipe,
@@ -141,7 +147,10 @@ def _made_otherwise(found: CalibrationSet, images: ImageList, wanted: Wanted) ->
         max_pixels=wanted.max_pixels,
         tolerate_damage=wanted.tolerate_damage,
     )
-    changed = _changed_source(found, images, maker) or _mended_source(found, images, maker)
+    reader = _Reader(images, wanted.max_file_bytes, wanted.confines)
+    changed = _changed_source(found, images, maker, reader) or _mended_source(
+        found, images, maker, reader
+    )
     return [f"images: {changed}"] if changed else []
 
 
@@ -168,7 +177,9 @@ def _named_otherwise(
     return differences
 
 
-def _changed_source(found: CalibrationSet, images: ImageList, maker: RowMaker) -> str | None:
+def _changed_source(
+    found: CalibrationSet, images: ImageList, maker: RowMaker, reader: _Reader
+) -> str | None:
     """Name an image that is no longer what it was; ones that are gone do not matter.
 
     Its size tells; one of the same size that was written after the set, or is sought in another
@@ -192,23 +203,42 @@ def _changed_source(found: CalibrationSet, images: ImageList, maker: RowMaker) -
         if status.st_size != record["bytes"]:
             return f"{printable(path)} had {record['bytes']} bytes and has {status.st_size} now"
         suspect = moved or status.st_mtime_ns > made
-        if suspect and _checksum(maker, images, row) != record["canvas_crc32c"]:
+        if suspect and _checksum(maker, reader, row, status.st_size) != record["canvas_crc32c"]:
             return f"{printable(path)} is another picture now"
     return None
 
 
-def _mended_source(found: CalibrationSet, images: ImageList, maker: RowMaker) -> str | None:
+def _mended_source(
+    found: CalibrationSet, images: ImageList, maker: RowMaker, reader: _Reader
+) -> str | None:
     """Name an image that was bad when the set was built and can become a row now."""
     for failure in found.manifest.failures[:_COMPARED_SOURCES]:
         row = failure["list_row"]
-        if row is not None and _checksum(maker, images, row) is not None:
-            return f"{printable(failure['path'])} was bad ({failure['reason']}) and is good now"
+        if row is None or row >= len(images):
+            continue
+        if _checksum(maker, reader, row) is not None:
+            reason = printable(failure["reason"])
+            return f"{printable(failure['path'])} was bad ({reason}) and is good now"
     return None
 
 
-def _checksum(maker: RowMaker, images: ImageList, row: int) -> str | None:
+class _Reader(NamedTuple):
+    """Reads images as the build that is asked for would."""
+
+    images: ImageList
+    max_file_bytes: int
+    confines: Confines | None
+
+    def read(self, row: int, accepted_bytes: int) -> bytes:
+        """Return an image's bytes; as many as ``accepted_bytes`` were accepted once."""
+        most = max(self.max_file_bytes, accepted_bytes)
+        images = self.images
+        return read_image(images[row], images.bases, max_bytes=most, confines=self.confines)
+
+
+def _checksum(maker: RowMaker, reader: _Reader, row: int, accepted_bytes: int = 0) -> str | None:
     try:
-        _, facts = maker.make(read_image(images[row], images.bases))
+        _, facts = maker.make(reader.read(row, accepted_bytes))
     except ImageError:
         return None
     return f"{facts.canvas_crc32c:08x}"

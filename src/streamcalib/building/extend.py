@@ -131,7 +131,10 @@ def _fill(column: Any, record: dict[str, Any], prepared: PreparedBuild, made_at:
         raise ValueError(f"list_row {row} is not that of {record['path']}")
     if min(record["height"], record["width"]) < 1:
         raise ValueError(f"{record['path']} has no pixels")
-    status = _status(prepared.images.resolve(row))
+    path, confines = prepared.images.resolve(row), prepared.confines
+    if confines is not None and not confines.holds(path):
+        return
+    status = _status(path)
     changed = 0 if status is None else status.st_mtime_ns
     same = status is None or (status.st_size == record["bytes"] and changed <= made_at)
     column["done"] = same

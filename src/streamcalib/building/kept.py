@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.images.confining import Confines
     from streamcalib.images.listfile import ImageList
     from streamcalib.stores.npy import NpyStore
 
@@ -106,16 +107,23 @@ def channel_extremes(
     )
 
 
-def changed_sources(images: ImageList, columns: NDArray[Any]) -> NDArray[np.int64]:
+def changed_sources(
+    images: ImageList, columns: NDArray[Any], confines: Confines | None = None
+) -> NDArray[np.int64]:
     """Return the rows that are done whose image has another size or time of change since.
 
-    An image that is gone leaves its row as it is.
+    So are those whose image lies outside of ``confines``; one that is gone leaves its row as it is.
     """
     done = np.flatnonzero(columns["done"])
     known = columns[["bytes", "mtime_ns"]]
 
     def changed(rows: Sequence[int]) -> list[int]:
-        return [row for row in rows if _is_changed(images.resolve(row), known[row].tolist())]
+        return [
+            row
+            for row in rows
+            if _is_changed(path := images.resolve(row), known[row].tolist())
+            or (confines is not None and not confines.holds(path))
+        ]
 
     with ThreadPoolExecutor(_STAT_THREADS) as pool:
         found = [row for part in pool.map(changed, _parts(done.tolist())) for row in part]
@@ -162,7 +170,9 @@ def check_makers(
     compared = 0
     for row in done[spread].tolist():
         try:
-            data = read_image(prepared.images[row], prepared.images.bases)
+            data = read_image(
+                prepared.images[row], prepared.images.bases, max_bytes=options.max_file_bytes
+            )
             values, facts = maker.make(data)
         except ImageError:
             continue

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 import joblib
 
+from streamcalib.building.agreement import agreed_name, agreed_recipe, checked_extras
 from streamcalib.building.existing import Wanted, complete_set, set_to_extend
-from streamcalib.errors import InputError, ListError, ModelError, OutputError
-from streamcalib.extra_inputs import ExtraInput, checked_input_name
-from streamcalib.graph import ImageInput, OtherInput, describe_input, read_image_input
+from streamcalib.errors import InputError, ListError, OutputError
+from streamcalib.graph import read_image_input
+from streamcalib.images.confining import Confines, check_names
+from streamcalib.images.reading import MAX_FILE_BYTES
 from streamcalib.manifest import StoreKind
+from streamcalib.paths import absolute_path
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
 from streamcalib.publish import check_side_files, free_bytes
-from streamcalib.recipe import Recipe
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 
@@ -28,13 +30,13 @@ if TYPE_CHECKING:
 
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.graph import ImageInput
     from streamcalib.images.listfile import ImageList
-from streamcalib.paths import absolute_path
+    from streamcalib.recipe import Recipe
 
 Backend = Literal["loky", "threading"]
 OnBad = Literal["stop", "skip", "replace"]
 
-DEFAULT_INPUT_NAME = "images"
 IMAGE_TIMEOUT_SECONDS = 60.0
 _CONTAINERS: dict[str, Container] = {".npy": "npy", ".npz": "npz"}
 
@@ -60,6 +62,11 @@ class BuildOptions:
         What the build may hold of its output in the page cache, in bytes, over all workers.
     max_pixels
         Limit on an image's pixels.
+    max_file_bytes
+        Limit on an image's file, in bytes.
+    confine
+        Read no image outside of the list's root, or without a root outside of the folders from
+        which its paths start. Paths that lead there are refused at once; of links, see `Confines`.
     tolerate_damage
         Take what ``cv2.imread`` gives for damaged JPEGs.
     decoder
@@ -90,6 +97,8 @@ class BuildOptions:
     store: StoreKind = "final"
     cache_window: int = CACHE_WINDOW_BYTES
     max_pixels: int = MAX_PIXELS
+    max_file_bytes: int = MAX_FILE_BYTES
+    confine: bool = False
     tolerate_damage: bool = False
     decoder: DecoderName = "auto"
     image_timeout: float = IMAGE_TIMEOUT_SECONDS
@@ -113,6 +122,8 @@ class BuildOptions:
             raise InputError(f"--max-pixels must be at least 1, not {self.max_pixels}.")
         if not 0 < self.image_timeout < math.inf:
             raise InputError(f"--image-timeout must be above 0, not {self.image_timeout:g}.")
+        if self.max_file_bytes < 1:
+            raise InputError("--max-file-size must be above 0.")
 
 
 class BuildKeywords(TypedDict, total=False):
@@ -125,6 +136,8 @@ class BuildKeywords(TypedDict, total=False):
     store: StoreKind
     cache_window: int
     max_pixels: int
+    max_file_bytes: int
+    confine: bool
     tolerate_damage: bool
     decoder: DecoderName
     image_timeout: float
@@ -144,6 +157,8 @@ class PreparedBuild:
         The finished set, if the output already holds exactly what was asked for.
     extends
         The finished set whose rows are kept, if it is to be extended.
+    confines
+        Where the images must lie, or None if anywhere.
     """
 
     images: ImageList
@@ -156,6 +171,7 @@ class PreparedBuild:
     plan: Plan
     complete: CalibrationSet | None
     extends: CalibrationSet | None = None
+    confines: Confines | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -190,12 +206,13 @@ def prepare(
     path = Path(absolute_path(os.fspath(out)))
     container = _container(path)
     graph = None if model is None else read_image_input(model)
-    recipe = _agreed_recipe(recipe, graph)
+    recipe = agreed_recipe(recipe, graph)
     store = _agreed_store(options.store, container, recipe)
-    name = _agreed_name(input_name, graph)
-    extras = _checked_extras(extra_inputs, graph, container, name)
+    name = agreed_name(input_name, graph)
+    extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
     _check_spares(images, options)
+    confines = _confines(images, options)
     wanted = Wanted(
         recipe=recipe,
         store=store,
@@ -203,6 +220,8 @@ def prepare(
         extra_inputs=extras,
         tolerate_damage=options.tolerate_damage,
         max_pixels=options.max_pixels,
+        max_file_bytes=options.max_file_bytes,
+        confines=confines,
     )
     extends = set_to_extend(path, images, wanted) if options.extend else None
     complete = None
@@ -230,6 +249,7 @@ def prepare(
         plan=plan,
         complete=complete,
         extends=extends,
+        confines=confines,
     )
 
 
@@ -239,6 +259,14 @@ def _check_spares(images: ImageList, options: BuildOptions) -> None:
             f"--on-bad replace needs spares, and {images.label} has none: make the list with "
             "'streamcalib sample', and keep its .json side file beside it unchanged."
         )
+
+
+def _confines(images: ImageList, options: BuildOptions) -> Confines | None:
+    if not options.confine:
+        return None
+    confines = Confines.of(images.within or images.bases)
+    check_names(images, confines)
+    return confines
 
 
 def _container(path: Path) -> Container:
@@ -256,67 +284,6 @@ def _agreed_store(store: StoreKind, container: Container, recipe: Recipe) -> Sto
         )
     # A recipe of plain uint8 rows has them on disk either way.
     return "final" if (recipe.dtype, recipe.layout) == ("uint8", "NCHW") else store
-
-
-def _agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
-    if graph is None:
-        return recipe or Recipe.yolo11()
-    if recipe is None:
-        return Recipe.from_image_input(graph)
-    taken = Recipe.from_image_input(graph, imgsz=(recipe.height, recipe.width), dtype=recipe.dtype)
-    if recipe.layout != taken.layout:
-        raise ModelError(
-            f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.shown} "
-            f"has shape {graph.shape_text}, which is {taken.layout}."
-        )
-    return recipe
-
-
-def _agreed_name(input_name: str | None, graph: ImageInput | None) -> str:
-    if input_name is not None:
-        checked_input_name(input_name)
-    if graph is None:
-        return input_name or DEFAULT_INPUT_NAME
-    if input_name not in (None, graph.name):
-        raise ModelError(
-            f"--input-name says {input_name!r}, but the image input of {graph.shown} is "
-            f"{graph.name!r}: leave --input-name out."
-        )
-    return graph.name
-
-
-def _checked_extras(
-    extra_inputs: Sequence[ExtraInput], graph: ImageInput | None, container: Container, name: str
-) -> dict[str, ExtraInput]:
-    extras = {extra.name: extra for extra in extra_inputs}
-    if len(extras) < len(extra_inputs) or name in extras:
-        raise InputError("--extra-input names the same input twice.")
-    if extras and container != "npz":
-        raise InputError("--extra-input needs an .npz output: an .npy holds one array only.")
-    for other in graph.other_inputs if graph else ():
-        _check_fit(extras.get(other.name), other, graph.shown if graph else "")
-    if graph and (unknown := sorted(set(extras) - {other.name for other in graph.other_inputs})):
-        raise ModelError(f"--extra-input gives {unknown[0]!r}, which is no input of {graph.shown}.")
-    return extras
-
-
-def _check_fit(extra: ExtraInput | None, other: OtherInput, model: str) -> None:
-    takes = f"{model} takes the further input {other.name!r} ({describe_input(other)})"
-    if extra is None:
-        raise ModelError(
-            f"{takes}, which is no image: give one row of it as --extra-input "
-            f"{other.name}=VALUES:{other.dtype}, into an .npz output."
-        )
-    shape = extra.shape(1)
-    fits = other.shape is None or (
-        len(shape) == len(other.shape)
-        and all(want in (None, have) for want, have in zip(other.shape[1:], shape[1:], strict=True))
-    )
-    if extra.dtype != other.dtype or not fits:
-        raise ModelError(
-            f"{takes}, but --extra-input gives {extra.dtype} of shape "
-            f"{'x'.join(map(str, ('N', *shape[1:])))}; the first axis is that of the rows."
-        )
 
 
 def worker_count(options: BuildOptions | None) -> int:

@@ -124,6 +124,8 @@ def _observed(table: RowTable, recipe: Recipe) -> list[float]:
     return [low, high]
 
 
-def _file_sha256(path: Path) -> str:
+def _file_sha256(path: Path) -> str | None:
+    if not path.is_file():  # a pipe gives what it holds once only
+        return None
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

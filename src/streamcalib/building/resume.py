@@ -232,7 +232,7 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
         _check_facts(columns)
     found = int(columns["done"].sum())
     held = store.reopen()
-    changed = changed_sources(prepared.images, columns)
+    changed = changed_sources(prepared.images, columns, prepared.confines)
     before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
     _undo(columns, journal, np.flatnonzero(columns["done"][held:]) + held)
     _undo(columns, journal, _too_large(prepared, columns))
@@ -262,8 +262,10 @@ def _undo(columns: NDArray[Any], journal: Journal, rows: NDArray[np.int64]) -> N
 
 def _too_large(prepared: PreparedBuild, columns: NDArray[Any]) -> NDArray[np.int64]:
     """Return the rows that are done of images beyond this run's limits."""
+    options = prepared.options
     pixels = columns["height"].astype(np.int64) * columns["width"]
-    return np.flatnonzero((columns["done"] == 1) & (pixels > prepared.options.max_pixels))
+    is_large = (pixels > options.max_pixels) | (columns["bytes"] > options.max_file_bytes)
+    return np.flatnonzero((columns["done"] == 1) & is_large)
 
 
 def _check_facts(columns: NDArray[Any]) -> None:

@@ -15,7 +15,7 @@ from streamcalib.building.made import Made
 from streamcalib.building.marks import OwnMark
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
-from streamcalib.images.reading import read_source
+from streamcalib.images.reading import MAX_FILE_BYTES, read_source
 from streamcalib.journal import COLUMNS
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.images.confining import Confines
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
     from streamcalib.stores.store import RowWriter
@@ -104,6 +105,8 @@ class Work:
     mapped: bool = False
     marks: Path | None = None
     parent: int = field(default_factory=os.getpid)
+    max_file_bytes: int = MAX_FILE_BYTES
+    confines: Confines | None = None
 
 
 class _Tools(NamedTuple):
@@ -164,7 +167,7 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     if tools.mark is not None:
         tools.mark.at(source)
     try:
-        file = read_source(entry, work.bases)
+        file = read_source(entry, work.bases, max_bytes=work.max_file_bytes, confines=work.confines)
         facts = tools.maker.make(file.data, tools.slab.free_canvas)
     except ImageError as error:
         return str(error)

@@ -161,7 +161,7 @@ def _path(name: str | None) -> Path | None:
 def _tell_plan(prepared: PreparedBench) -> None:
     plan, recipe = prepared.plan, prepared.recipe
     click.echo(f"images    {plan.rows}, {_origin(prepared.kind, prepared.population)}")
-    click.echo(f"rows      {recipe.name} {recipe.height}x{recipe.width} {recipe.dtype}")
+    click.echo(f"rows      {printable(recipe.name)} {recipe.height}x{recipe.width} {recipe.dtype}")
     click.echo(f"steps     {', '.join(prepared.steps)}, each for {prepared.seconds:g} s")
     click.echo(f"builds    {', '.join(f'--store {store}' for store in prepared.stores)}")
     click.echo(f"workers   {', '.join(map(str, prepared.jobs))}")
@@ -187,7 +187,7 @@ def _tell(result: BenchResult) -> None:
         "million pixels"
     )
     click.echo(
-        f"rows      {row['recipe']} {row['height']}x{row['width']} {row['dtype']}, "
+        f"rows      {printable(row['recipe'])} {row['height']}x{row['width']} {row['dtype']}, "
         f"{in_units(row['bytes'])} each; decoder {result.parameters['decoder']}"
     )
     _tell_bad(result)
@@ -209,7 +209,7 @@ def _tell_bad(result: BenchResult) -> None:
     count = len(result.bad)
     click.echo(f"{counted(count, 'bad image')} left out:")
     for failure in result.bad[:_SHOWN_BAD]:
-        click.echo(f"  {printable(failure.path)}: {failure.reason}")
+        click.echo(f"  {printable(failure.path)}: {printable(failure.reason)}")
     if count > _SHOWN_BAD:
         click.echo(f"  and {count - _SHOWN_BAD} more")
 

@@ -77,6 +77,6 @@ def command(
     if not quiet:
         tell_warnings(prepared)
     with options.shown_progress(quiet) as progress:
-        calibration = run_build(prepared, progress)
+        calibration = run_build(prepared, watch.around(progress))
     if not quiet:
-        tell_set(prepared, calibration, watch.seconds)
+        tell_set(prepared, calibration, watch.seconds, watch.kept)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streamcalib.cli import options
-from streamcalib.cli.telling import tell_demo_plan, tell_list, tell_set
+from streamcalib.cli.telling import Stopwatch, tell_demo_plan, tell_list, tell_set
 from streamcalib.demo import demo, plan_demo
 from streamcalib.wording import printable
 
@@ -28,13 +28,15 @@ def command(out: str, count: int, seed: int, dry_run: bool, quiet: bool, **build
     if dry_run:
         tell_demo_plan(plan_demo(out, count, options.taken(build)), out)
         return
+    watch, taken = Stopwatch(), options.taken(build)
     with options.shown_progress(quiet) as progress:
-        result = demo(out, count=count, seed=seed, options=options.taken(build), progress=progress)
+        notify = watch.around(progress)
+        result = demo(out, count=count, seed=seed, options=taken, progress=notify)
     if quiet:
         return
     click.echo(f"{printable(out)}/images: photographs made here, of COCO's sizes and weights")
     tell_list(result.saved)
-    tell_set(result.prepared, result.calibration, result.seconds)
+    tell_set(result.prepared, result.calibration, result.seconds, watch.kept)
     click.echo(
         f"Look at the set:\n  streamcalib info {printable(str(result.calibration.path))}\n"
         "Do the same with your own images:\n"

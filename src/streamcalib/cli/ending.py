@@ -10,6 +10,7 @@ import click
 
 from streamcalib.errors import StreamcalibError
 from streamcalib.version import __version__
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -35,12 +36,15 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
     except _Terminated as error:
         return _leave(f"terminated. {_notes(error) or _AGAIN}", TERMINATED)
     except click.ClickException as error:
+        # Arguments that it quotes as they are may be names that a shell found.
+        vars(error)["message"] = printable(error.message)
         error.show()
         return error.exit_code
     except StreamcalibError as error:
         return _leave(" ".join(filter(None, (f"error: {error}", _notes(error)))), error.exit_code)
     except Exception:  # noqa: BLE001
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            click.echo(printable(line), err=True)
         return _leave(
             f"this is a defect of streamcalib {__version__}; please report it with the lines above "
             "and the command.",
@@ -59,5 +63,6 @@ def _notes(error: BaseException | None) -> str:
 
 
 def _leave(message: str, code: int) -> int:
-    click.echo(f"streamcalib: {message}", err=True)
+    for line in f"streamcalib: {message}".split("\n"):
+        click.echo(printable(line), err=True)
     return code

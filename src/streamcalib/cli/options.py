@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from streamcalib.building.prepare import (
-    DEFAULT_INPUT_NAME,
-    IMAGE_TIMEOUT_SECONDS,
-    Backend,
-    BuildOptions,
-    OnBad,
-)
+from streamcalib.building.agreement import DEFAULT_INPUT_NAME
+from streamcalib.building.prepare import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
 from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput
+from streamcalib.images.reading import MAX_FILE_BYTES
 from streamcalib.manifest import StoreKind
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
@@ -119,7 +116,9 @@ jobs = click.option(
 
 
 def _in_bytes(_context: click.Context, _option: click.Parameter, value: float) -> int:
-    return int(value * 1e6)
+    if not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no size.")
+    return max(1, int(value * 1e6))
 
 
 cache_window = click.option(
@@ -160,6 +159,21 @@ _BUILD = (
         default=MAX_PIXELS,
         metavar="N",
         help="Larger images, in pixels, are bad.",
+    ),
+    click.option(
+        "--max-file-size",
+        "max_file_bytes",
+        type=click.FloatRange(min=0, min_open=True),
+        default=MAX_FILE_BYTES / 1e6,
+        metavar="MB",
+        callback=_in_bytes,
+        help="Larger image files, in 10^6 bytes, are bad.",
+    ),
+    click.option(
+        "--confine",
+        is_flag=True,
+        help="Read no image outside of --root; without it, of the current folder and the list's, "
+        "or of SOURCE. Paths that lead out are refused, images that links lead out to are bad.",
     ),
     click.option(
         "--tolerate-damage",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from streamcalib.cli import options
-from streamcalib.cli.telling import tell_list, tell_plan, tell_set, tell_warnings
+from streamcalib.cli.telling import Stopwatch, tell_list, tell_plan, tell_set, tell_warnings
 from streamcalib.recipe_choice import choose_recipe
 from streamcalib.run import prepare_run, run_prepared
 
@@ -78,8 +78,9 @@ def command(
         return
     if not quiet:
         tell_warnings(prepared)
+    watch = Stopwatch()
     with options.shown_progress(quiet) as progress:
-        result = run_prepared(prepared, progress)
+        result = run_prepared(prepared, watch.around(progress))
     if not quiet:
         tell_list(result.saved)
-        tell_set(prepared, result.calibration, result.seconds)
+        tell_set(prepared, result.calibration, result.seconds, watch.kept)

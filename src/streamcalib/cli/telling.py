@@ -16,20 +16,37 @@ if TYPE_CHECKING:
     from streamcalib.choosing.saving import SavedList
     from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Plan
+    from streamcalib.progress import Progress, Subscriber
 
 _SHOWN_ENTRIES = 5
 
 
 class Stopwatch:
-    """Seconds since it was made."""
+    """Seconds since it was made, and the rows made meanwhile.
+
+    Attributes
+    ----------
+    kept
+        How many rows an earlier run had made.
+    """
 
     def __init__(self) -> None:
         self._start = time.monotonic()
+        self.kept = 0
 
     @property
     def seconds(self) -> float:
         """Seconds so far."""
         return time.monotonic() - self._start
+
+    def around(self, subscriber: Subscriber) -> Subscriber:
+        """Return a subscriber that tells another one, and notes how many rows are kept."""
+
+        def notify(progress: Progress) -> None:
+            self.kept = max(self.kept, progress.kept)
+            subscriber(progress)
+
+        return notify
 
 
 def tell_choice(images: ImageList, out: str) -> None:
@@ -60,9 +77,9 @@ def tell_list(saved: SavedList) -> None:
     if facts["duplicates_dropped"]:
         click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
     if saved.gitignore and saved.gitignore.added:
-        click.echo(f"  added to .gitignore: {' '.join(saved.gitignore.added)}")
+        click.echo(f"  added to .gitignore: {printable(' '.join(saved.gitignore.added))}")
     for name in saved.gitignore.still_ignored if saved.gitignore else ():
-        click.echo(f"  git still ignores {name}: a folder above it is ignored", err=True)
+        click.echo(f"  git still ignores {printable(name)}: a folder above it is ignored", err=True)
 
 
 def tell_plan(prepared: PreparedBuild) -> None:
@@ -71,7 +88,7 @@ def tell_plan(prepared: PreparedBuild) -> None:
     click.echo(f"output    {printable(str(prepared.out))}")
     click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
     click.echo(
-        f"recipe    {recipe.name} {recipe.height}x{recipe.width} {recipe.channel_order} "
+        f"recipe    {printable(recipe.name)} {recipe.height}x{recipe.width} {recipe.channel_order} "
         f"{recipe.layout}, input {prepared.input_name!r}"
     )
     _tell_sizes(prepared.plan)
@@ -113,8 +130,13 @@ def tell_warnings(prepared: PreparedBuild) -> None:
         click.echo(f"warning: {warning}", err=True)
 
 
-def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: float) -> None:
-    """Say what was built, what came of bad images, and what to do next."""
+def tell_set(
+    prepared: PreparedBuild, calibration: CalibrationSet, seconds: float, kept: int = 0
+) -> None:
+    """Say what was built, what came of bad images, and what to do next.
+
+    ``kept`` rows of it are of an earlier run.
+    """
     path = printable(str(calibration.path))
     manifest = calibration.manifest
     if prepared.complete is not None:
@@ -122,16 +144,17 @@ def tell_set(prepared: PreparedBuild, calibration: CalibrationSet, seconds: floa
     else:
         size = in_units(calibration.path.stat().st_size)
         stored = "" if manifest.store == "final" else ", kept as uint8 canvases"
+        made = max(0, len(calibration) - kept)
         click.echo(
             f"{path} built: {calibration.shape} {calibration.dtype.name}{stored}, {size} in "
-            f"{seconds:.1f} s ({len(calibration) / seconds:.0f} img/s)"
+            f"{seconds:.1f} s ({made / seconds:.0f} img/s)"
         )
     if manifest.failures:
         treated = "left out" if manifest.on_bad == "skip" else "replaced by spares"
         count = len(manifest.failures)
         click.echo(f"{count} bad {'image' if count == 1 else 'images'} {treated}:")
         for failure in manifest.failures:
-            click.echo(f"  {printable(failure['path'])}: {failure['reason']}")
+            click.echo(f"  {printable(failure['path'])}: {printable(failure['reason'])}")
     tell_next(calibration)
 
 

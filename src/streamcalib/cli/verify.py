@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamcalib.cli import options
+from streamcalib.datafile import to_json
 from streamcalib.errors import BadImagesError, DamagedError, Failure
 from streamcalib.verify import Verification, find_image, verify
 from streamcalib.wording import in_units, printable
@@ -68,7 +68,7 @@ def command(
             progress=progress,
         )
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=2))
+        click.echo(to_json(asdict(found)))
     elif not quiet:
         _tell(calibration_set, found)
     shown = printable(calibration_set)
@@ -107,7 +107,8 @@ def _tell_some(what: str, items: list[str]) -> None:
 
 def _listed(found: Verification, reasons: dict[int, str]) -> str:
     lines = [
-        f"  row {row} ({printable(found.paths[row])}): {reason}" for row, reason in reasons.items()
+        f"  row {row} ({printable(found.paths[row])}): {printable(reason)}"
+        for row, reason in reasons.items()
     ]
     return "\n".join(_shortened(lines))
 

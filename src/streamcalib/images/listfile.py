@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from streamcalib.datafile import parse_json, read_data, to_json
 from streamcalib.durable import write_text
 from streamcalib.errors import ListError
+from streamcalib.images.lines import UTF16_MARKS, read_entries
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import TextIO
+    from collections.abc import Iterable
 
 SIDE_FORMAT = "streamcalib-list"
 SIDE_VERSION = 1
 _PROBED = 1000
-_BLOCK_CHARACTERS = 2**16
 _BLOCK_ENTRIES = 2**12
-_UTF16_MARKS = ("\udcff\udcfe", "\udcfe\udcff")
 
 
 @dataclass(frozen=True)
@@ -44,6 +42,8 @@ class ImageList(Sequence[str]):
         Entries that can take the place of bad images, in order.
     provenance
         How the list was chosen: source, rule, seed, count, population. Empty if unknown.
+    within
+        Folders in which the images must lie if they are confined; by default ``bases``.
     """
 
     paths: Sequence[str]
@@ -51,6 +51,7 @@ class ImageList(Sequence[str]):
     file: Path | None = None
     spares: Sequence[str] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    within: tuple[Path, ...] | None = None
 
     @classmethod
     def read(
@@ -69,7 +70,7 @@ class ImageList(Sequence[str]):
         """
         file = Path(path)
         shown = printable(str(path))
-        paths = _entries(file, shown)
+        paths = read_entries(file)
         if not paths:
             raise ListError(f"the list {shown} names no image.")
         if root is None:
@@ -137,7 +138,7 @@ class ImageList(Sequence[str]):
             "entries_sha256": self.entries_sha256,
             "spares": list(self.spares),
         }
-        write_text(side_file(self.file), json.dumps(side, indent=2) + "\n")
+        write_text(side_file(self.file), to_json(side) + "\n")
 
     def resolve(self, index: int) -> str:
         """Return an entry's path: in the first base where it is, else where it was first sought."""
@@ -224,7 +225,7 @@ def listable(entry: str) -> str:
             f"the name {printable(entry)} holds a line break and cannot stand in a list: rename "
             "the file."
         )
-    mistakable = entry.startswith(("#", "\ufeff", *_UTF16_MARKS)) or not entry.strip()
+    mistakable = entry.startswith(("#", "\ufeff", *UTF16_MARKS)) or not entry.strip()
     return f"./{entry}" if mistakable else entry
 
 
@@ -233,29 +234,9 @@ def side_file(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _entries(file: Path, shown: str) -> list[str]:
-    entries: list[str] = []
-    try:
-        # Names on Linux are bytes: what is no UTF-8 survives as it does in os.fsdecode.
-        with file.open(encoding="utf-8-sig", errors="surrogateescape") as text:
-            for number, block in enumerate(_blocks(text)):
-                if "\0" in block or (number == 0 and block.startswith(_UTF16_MARKS)):
-                    raise ListError(f"the list {shown} is not UTF-8 text: save it as UTF-8.")
-                entries += [line for line in block.split("\n") if line.strip() and line[0] != "#"]
-    except OSError as error:
-        raise ListError(f"the list {shown} cannot be read: {error.strerror}.") from error
-    return entries
-
-
-def _blocks(text: TextIO) -> Iterator[str]:
-    """Yield a text in blocks of whole lines: many at once, never all beside the entries."""
-    while block := text.read(_BLOCK_CHARACTERS):
-        yield block + text.readline()
-
-
 def _read_side_file(file: Path, paths: list[str]) -> dict[str, Any]:
     try:
-        side = json.loads(side_file(file).read_text(encoding="utf-8"))
+        side = parse_json(read_data(side_file(file)))
     except (OSError, ValueError):
         return {}
     if not isinstance(side, dict) or side.get("format") != SIDE_FORMAT:

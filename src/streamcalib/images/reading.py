@@ -14,8 +14,21 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from streamcalib.images.confining import Confines
+
+MAX_FILE_BYTES = 256_000_000
+"""Default limit on an image's file: no photograph is as large, and a worker holds it in memory."""
+
 _CHUNK_BYTES = 2**24
 _NO_FILE = "it is not a regular file"
+# Opening a pipe would wait for its writer; O_NONBLOCK does not, and means nothing for files. A
+# terminal would become this process's own.
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 
 
 class SourceFile(NamedTuple):
@@ -25,24 +38,43 @@ class SourceFile(NamedTuple):
     mtime_ns: int
 
 
-def read_image(entry: str, bases: tuple[Path, ...]) -> bytes:
+def read_image(
+    entry: str,
+    bases: tuple[Path, ...],
+    *,
+    max_bytes: int = MAX_FILE_BYTES,
+    confines: Confines | None = None,
+) -> bytes:
     """Return the bytes of an image; see `read_source`."""
-    return read_source(entry, bases).data
+    return read_source(entry, bases, max_bytes=max_bytes, confines=confines).data
 
 
-def read_source(entry: str, bases: tuple[Path, ...]) -> SourceFile:
+def read_source(
+    entry: str,
+    bases: tuple[Path, ...],
+    *,
+    max_bytes: int = MAX_FILE_BYTES,
+    confines: Confines | None = None,
+) -> SourceFile:
     """Read the image that a list's entry names, from the first base where it is.
+
+    Parameters
+    ----------
+    max_bytes
+        Limit on the file's size, checked before it is read and while it is.
+    confines
+        Where it must lie, links resolved; by default anywhere.
 
     Raises
     ------
     ImageError
-        If it is missing (the message says where it was sought), not a regular file, or cannot be
-        read.
+        If it is missing (the message says where it was sought), not a regular file, too large,
+        outside of the confines, or cannot be read.
     """
     places = candidates(entry, bases)
     for place in places:
         try:
-            return _read(place)
+            return _read(place, max_bytes, confines)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
@@ -59,27 +91,44 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _read(path: str) -> SourceFile:
-    # Opening a pipe would wait for its writer; O_NONBLOCK does not, and means nothing for files.
-    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+def _read(path: str, max_bytes: int, confines: Confines | None) -> SourceFile:
+    # What lies outside is not even opened: opening alone can set a device off.
+    if confines is not None and not confines.holds(path):
+        raise _outside(confines)
+    file = os.open(path, _FLAGS)
     try:
         status = os.fstat(file)
+        if confines is not None and not confines.holds_open(file, path):
+            raise _outside(confines)
         if stat.S_ISDIR(status.st_mode):
             raise ImageError("it is a directory")
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(_NO_FILE)
+        if status.st_size > max_bytes:
+            raise ImageError(f"{status.st_size} bytes are {_over(max_bytes)}")
         # One byte more than there should be shows in a single call whether that is all.
         data = os.read(file, status.st_size + 1)
         if len(data) != status.st_size:
-            data = _read_on(file, data)
+            data = _read_on(file, data, max_bytes)
         return SourceFile(data, status.st_mtime_ns)
     finally:
         os.close(file)
 
 
-def _read_on(file: int, data: bytes) -> bytes:
+def _read_on(file: int, data: bytes, max_bytes: int) -> bytes:
     """Return all of a file whose size was not what it said, or that is too large for one call."""
-    parts = [data]
+    parts, size = [data], len(data)
     while parts[-1]:
-        parts.append(os.read(file, _CHUNK_BYTES))
+        if size > max_bytes:
+            raise ImageError(f"it goes on where it says that it ends, and is {_over(max_bytes)}")
+        parts.append(os.read(file, min(_CHUNK_BYTES, max_bytes - size + 1)))
+        size += len(parts[-1])
     return b"".join(parts)
+
+
+def _over(max_bytes: int) -> str:
+    return f"over the limit of {max_bytes / 1e6:g} MB (--max-file-size)"
+
+
+def _outside(confines: Confines) -> ImageError:
+    return ImageError(f"it leads outside of {confines.shown} (--confine)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -11,10 +10,13 @@ import cv2
 import numpy as np
 
 from streamcalib.errors import ImageError, StoppedError
+from streamcalib.pixels.claimed_size import claimed_size
 from streamcalib.pixels.damage import find_damage
 from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, plain_size, read_header
 from streamcalib.pixels.orientation import apply_orientation, plain_orientation
+from streamcalib.pixels.png_chunks import is_png, without_words
 from streamcalib.pixels.turbo import TurboDecoder, TurboError
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 178_956_970
 """Default limit on the pixels of one image: what 512 MiB holds at three bytes, as in Pillow."""
+
+_NO_IMAGE = "not an image that OpenCV can read, or a damaged one"
 
 _PAST_THE_END = b"\xff\xd9" * (0xFFFF // 2 + 2)
 """What libjpeg reads past the end of a file, as long as the longest segment."""
@@ -79,7 +83,11 @@ def decode(
     if not data:
         raise ImageError("the file is empty")
     if not is_jpeg(data):
-        _check_other_size(data, max_pixels)
+        size = claimed_size(data)
+        if size is None:
+            raise ImageError(_NO_IMAGE)
+        _check_size(*size, max_pixels)
+        data = without_words(data) if is_png(data) else data
         return Decoded(_opencv(data, channel_order, orientation, max_pixels), "opencv-other")
     turn, header = 1, None
     size = plain_size(data)
@@ -147,30 +155,18 @@ def _opencv(
         image = read(data, flags)
     except cv2.error as error:
         # Its attributes are the class's, and other threads overwrite them; its text is its own.
-        reason = str(error).strip().rpartition(" error: ")[2]
-        raise ImageError(f"OpenCV cannot decode it: {reason}") from error
+        reason = " ".join(str(error).rpartition(" error: ")[2].split())
+        raise ImageError(f"OpenCV cannot decode it: {printable(reason)}") from error
     if image is None:
-        raise ImageError("not an image that OpenCV can read, or a damaged one")
+        raise ImageError(_NO_IMAGE)
     _check_size(image.shape[0], image.shape[1], max_pixels)
     if channel_order == "RGB":
         cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
     return np.asarray(image, np.uint8)
 
 
-def _check_other_size(data: bytes, max_pixels: int) -> None:
-    # Brings urllib along, which most workers never need.
-    import imagesize
-
-    try:
-        width, height = imagesize.get(io.BytesIO(data))
-    except Exception:  # noqa: BLE001
-        # A header that imagesize stumbles over is for OpenCV to judge, under OpenCV's own limit.
-        return
-    _check_size(height, width, max_pixels)
-
-
-def _check_size(height: float, width: float, max_pixels: int) -> None:
-    if height > 0 and width > 0 and height * width > max_pixels:
+def _check_size(height: int, width: int, max_pixels: int) -> None:
+    if height * width > max_pixels:
         raise ImageError(
-            f"{width:.0f}x{height:.0f} pixels are over the limit of {max_pixels} (--max-pixels)"
+            f"{width}x{height} pixels are over the limit of {max_pixels} (--max-pixels)"
         )

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from streamcalib.errors import ImageError
-from streamcalib.images.reading import read_image
+from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
+from streamcalib.wording import without_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -60,7 +61,7 @@ def remake(
         try:
             fault = coming.result()
         except ImageError as error:
-            found.unread[row] = str(error)
+            found.unread[row] = without_option(str(error))
         else:
             found = found._replace(compared=found.compared + 1)
             if fault:
@@ -95,7 +96,9 @@ class Comparison:
 
     def fault(self, row: int, record: dict[str, Any]) -> str:
         """Return how a row differs from its image, or nothing; raises `ImageError`."""
-        data = read_image(record["path"], self._bases)
+        # A file that became a row once is not too large now.
+        most = max(MAX_FILE_BYTES, record["bytes"])
+        data = read_image(record["path"], self._bases, max_bytes=most)
         pixels = int(record.get("height", 0)) * int(record.get("width", 0))
         difference = self.difference(row, data, pixels)
         if difference and len(data) != record["bytes"]:

@@ -340,6 +340,18 @@ def test_a_file_that_names_nobody_holds_nothing(folder, content, manner, request
         assert lock.taken_over is None
 
 
+@pytest.mark.parametrize("manner", ["lockable", "unlockable"])
+def test_a_pipe_under_its_name_holds_nothing(folder, manner, request):
+    """Nobody waits for what may never be written into it."""
+    if manner == "unlockable":
+        request.getfixturevalue("unlockable")
+    folder.mkdir()
+    os.mkfifo(folder / OWNER_NAME)
+    with held(folder) as lock:
+        lock.check()
+    assert not folder.exists()
+
+
 def test_a_hostile_name_is_shown_escaped(folder):
     """A terminal that shows the message obeys nothing in it."""
     leave_owner(folder, host="\x1b[2Jgone\n", since="\r\x07")

@@ -131,6 +131,19 @@ def test_what_a_build_may_leave_is_its_own(tmp_path, name):
     assert not folder.exists()
 
 
+def test_what_does_not_say_where_the_journal_is_is_told(tmp_path):
+    """Nobody waits for a pipe, or reads without end; the message says how to go on."""
+    note = tmp_path / ELSEWHERE_NAME
+    os.mkfifo(note)
+    with pytest.raises(JournalError, match="Say --restart to build anew, or remove that folder"):
+        Elsewhere.read(tmp_path)
+    note.unlink()
+    note.write_bytes(b"x" * 100_000)
+    with pytest.raises(JournalError) as caught:
+        Elsewhere.read(tmp_path)
+    text_of(caught.value)
+
+
 def test_where_a_journal_is_is_read_back(tmp_path):
     """Whatever bytes its path is made of."""
     for name in (b"a", b"line\nbreak", b"\xff\xfe", b"x" * 200):

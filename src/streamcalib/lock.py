@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamcalib.datafile import parse_json, read_data
 from streamcalib.errors import LockedError, StoppedError
 from streamcalib.wording import printable
 
@@ -69,10 +70,8 @@ class Owner(NamedTuple):
     def read(cls, path: Path) -> Self | None:
         """Return the owner that a file names; None if it names none."""
         try:
-            with path.open("rb") as file:
-                values = json.loads(file.read(_MOST_BYTES))
-            owner = cls(**values)
-        except (OSError, ValueError, TypeError, RecursionError):
+            owner = cls(**parse_json(read_data(path, _MOST_BYTES)))
+        except (OSError, ValueError, TypeError):
             return None
         texts = (owner.host, owner.boot, owner.started, owner.since, owner.token)
         sound = isinstance(owner.pid, int) and 0 < owner.pid <= _LARGEST_PID

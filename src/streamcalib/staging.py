@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamcalib.datafile import read_data
 from streamcalib.durable import replaced
 from streamcalib.errors import JournalError, OutputError, StoppedError, StreamcalibError
 from streamcalib.journal import JOURNAL_NAMES, Journal
@@ -44,12 +45,23 @@ class Elsewhere(NamedTuple):
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Return what a staging folder says; None if its journal is in the folder itself."""
+        """Return what a staging folder says; None if its journal is in the folder itself.
+
+        Raises
+        ------
+        JournalError
+            If what is written there cannot be read.
+        """
         try:
-            with (folder / ELSEWHERE_NAME).open("rb") as file:
-                token, _, path = file.read(_MOST_NOTE_BYTES).partition(b"\n")
+            data = read_data(folder / ELSEWHERE_NAME, _MOST_NOTE_BYTES)
         except FileNotFoundError:
             return None
+        except (OSError, ValueError) as error:
+            raise JournalError(
+                f"{printable(str(folder / ELSEWHERE_NAME))}, which says where the journal is, "
+                f"cannot be read: {error}. Say --restart to build anew, or remove that folder."
+            ) from error
+        token, _, path = data.partition(b"\n")
         return cls(Path(os.fsdecode(path)), token.decode("ascii", "replace"))
 
 

@@ -41,7 +41,12 @@ COLUMNS = np.dtype(
 """What is known of a row; ``row_crc32c`` is of the row as stored, ``bytes`` and ``mtime_ns`` are
 its source's."""
 
-JOURNAL_NAMES = ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm")
+JOURNAL_NAMES = (
+    "journal.sqlite",
+    "journal.sqlite-journal",
+    "journal.sqlite-wal",
+    "journal.sqlite-shm",
+)
 """The journal's file, and those that SQLite keeps beside it."""
 
 _APPLICATION_ID = 0x53434A4C
@@ -89,6 +94,7 @@ class Journal:
         self._pending_failed: list[tuple[int, str]] = []
         self._pending_facts: dict[str, Any] = {}
         self._last, self._cost = time.monotonic(), 0.0
+        self._is_begun = True
         with self._told():
             # One process, and a thread at a time.
             self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -108,7 +114,13 @@ class Journal:
         """Open the journal at ``path``; None if there is none, or none that was ever begun."""
         if not path.exists():
             return None
-        return cls(path, exists=True) if path.stat().st_size else None
+        if not path.stat().st_size:
+            return None
+        journal = cls(path, exists=True)
+        if not journal._is_begun:
+            journal.close()
+            return None
+        return journal
 
     @classmethod
     def create(cls, path: Path, facts: Mapping[str, Any]) -> Self:
@@ -142,15 +154,20 @@ class Journal:
     def _check(self) -> None:
         execute = self._database.execute
         shown = printable(str(self._path))
-        if execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-            raise JournalError(f"{shown} is not the journal of a build.")
+        schema = dict(execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+        kind = execute("PRAGMA application_id").fetchone()[0]
         version = execute("PRAGMA user_version").fetchone()[0]
+        if not schema and not kind and not version:
+            # What a build leaves that is killed between making the file and filling it.
+            self._is_begun = False
+            return
+        if kind != _APPLICATION_ID:
+            raise JournalError(f"{shown} is not the journal of a build.")
         if version != _VERSION:
             raise JournalError(
                 f"the journal {shown} has version {version}, and this streamcalib reads version "
                 f"{_VERSION}: finish the build with the streamcalib that began it."
             )
-        schema = dict(execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
         if schema != _SCHEMA:
             raise JournalError(f"the journal {shown} is damaged: its tables are not its own.")
 

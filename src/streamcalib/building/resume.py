@@ -119,6 +119,10 @@ def _same_build(prepared: PreparedBuild, path: Path) -> Journal | None:
         return None
     try:
         kept = journal.count()
+        if not kept:
+            # Perhaps it was killed before it could write down what it is of.
+            journal.close()
+            return None
         try:
             differences = Identity.from_dict(journal.facts().get("identity")).differences(
                 Identity.of(prepared)
@@ -133,11 +137,9 @@ def _same_build(prepared: PreparedBuild, path: Path) -> Journal | None:
     except BaseException:
         journal.close()
         raise
-    if kept and not differences:
+    if not differences:
         return journal
     journal.close()
-    if not kept:
-        return None
     lines = "\n".join(f"  {line}" for line in differences)
     raise OutputError(
         f"an unfinished build of {out} is another one, with {counted(kept, 'row')} done:\n{lines}\n"

@@ -152,12 +152,11 @@ class FolderLock:
     def _own(self, out: Path, break_lock: bool) -> None:
         other = Owner.read(self._path)
         if other is not None:
-            age = self._age()
             if other.is_of(self._owner):
                 # With the kernel's lock in hand, whoever held it on this machine is gone.
                 if self._kernel_lock is None and other.is_alive():
                     raise _refusal(out, other)
-            elif age < DEAD_AFTER_SECONDS and not break_lock:
+            elif (age := self._age()) < DEAD_AFTER_SECONDS and not break_lock:
                 raise _refusal(out, other, age)
             self.taken_over = other
         with suppress(FileNotFoundError):
@@ -174,12 +173,14 @@ class FolderLock:
     def _age(self) -> float:
         """Return how long ago the holder was heard of, by the volume's own clock."""
         probe = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}")
+        # Whoever tidies up may take the probe away at any time.
+        file = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o644)
         try:
-            probe.touch()
-            return probe.stat().st_mtime - self._path.stat().st_mtime
+            return os.fstat(file).st_mtime - self._path.stat().st_mtime
         except FileNotFoundError:
             return DEAD_AFTER_SECONDS
         finally:
+            os.close(file)
             probe.unlink(missing_ok=True)
 
     def _beat(self) -> None:

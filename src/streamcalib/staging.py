@@ -20,8 +20,20 @@ MARKS_NAME = "marks"
 ELSEWHERE_NAME = "journal.path"
 """Says where the journal is, if it is not in the staging folder."""
 
+SIDE_PARTS = ("manifest.json", "card.md")
+"""What the side files are called while they are written."""
+
 _STAGED_NAMES = frozenset(
-    {ROWS_NAME, "rows.jsonl", "set.npy", "set.npz", MARKS_NAME, ELSEWHERE_NAME, *JOURNAL_NAMES}
+    {
+        ROWS_NAME,
+        "rows.jsonl",
+        "set.npy",
+        "set.npz",
+        MARKS_NAME,
+        ELSEWHERE_NAME,
+        *SIDE_PARTS,
+        *JOURNAL_NAMES,
+    }
 )
 
 
@@ -122,7 +134,7 @@ def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
 def empty(folder: Path) -> None:
     """Remove everything of an earlier build from a staging folder that is locked."""
     for path in folder.iterdir():
-        if path.name.startswith(OWNER_NAME):
+        if path.name == OWNER_NAME:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

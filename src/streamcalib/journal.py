@@ -277,6 +277,12 @@ class Journal:
         with self._told(), self._transaction() as execute_many:
             execute_many("DELETE FROM done WHERE row = ?", rows.reshape(-1, 1).tolist())
 
+    def failures(self) -> dict[int, str]:
+        """Return the bad images: index of the source to reason."""
+        with self._told():
+            stored = self._database.execute("SELECT source, reason FROM failed")
+            return {int(source): str(reason) for source, reason in stored}
+
     def forget_failures(self) -> None:
         """Forget all bad images; they are tried again."""
         with self._told(), self._transaction() as execute_many:

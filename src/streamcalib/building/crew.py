@@ -31,7 +31,7 @@ from streamcalib.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from streamcalib.building.marks import Mark, Marks
+    from streamcalib.building.marks import Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
     from streamcalib.journal import Journal
@@ -100,6 +100,7 @@ class Crew:
             mapped=own_process and plan.jobs >= _MANY_WORKERS,
             marks=desk.marks.folder,
         )
+        self._suspects: frozenset[int] = frozenset()
         self.is_stopped = False
 
     def stop(self) -> None:
@@ -107,15 +108,20 @@ class Crew:
         self.is_stopped = True
         self._desk.marks.stop()
 
-    def make_suspects(self, marks: Iterable[Mark]) -> None:
-        """Make the rows that were being made when a build died, where they can harm nobody."""
+    def make_suspects(self, suspects: frozenset[int]) -> None:
+        """Make the rows of images that may have ended a build, where they can harm nobody.
+
+        Spares among them are tried in the same way once their turn comes.
+        """
+        self._suspects = suspects
         done = self._desk.table.columns["done"]
-        suspects = {mark.source for mark in marks if mark.source is not None}
         rows = sorted(row for row in suspects if row < len(done) and not done[row])
         tasks = (Task((row,), (row,), (self._images[row],)) for row in rows)
         with closing(self._alone(tasks)) as outcomes:
             for outcome in outcomes:
                 self._note(outcome)
+        # The next one that ends this process must not take along what is known of these.
+        self.commit()
 
     def make_all(self) -> None:
         """Make row i of image i, for all that are not done, and note what becomes of them."""
@@ -140,11 +146,15 @@ class Crew:
     def find_good(self, tasks: Iterable[Task]) -> list[int]:
         """Return the sources of those images that can become rows, ascending; note the others."""
         good: list[int] = []
-        with closing(self._run(tasks, trial=True)) as outcomes:
-            for outcome in outcomes:
-                good += outcome.made.columns["source"].tolist()
-                for source, reason in outcome.failures:
-                    self._desk.table.fail(source, reason)
+        alone, rest = parted(tasks, self._suspects)
+        for outcomes in (self._alone(alone, trial=True), self._run(rest, trial=True)):
+            with closing(outcomes):
+                for outcome in outcomes:
+                    good += outcome.made.columns["source"].tolist()
+                    for source, reason in outcome.failures:
+                        self._desk.table.fail(source, reason)
+                        self._desk.journal.fail(source, reason)
+            self.commit()
         return sorted(good)
 
     def _note(self, outcome: Outcome) -> None:

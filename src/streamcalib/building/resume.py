@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from streamcalib.building.alone import is_dangerous
 from streamcalib.building.identity import Identity, made_with
 from streamcalib.building.kept import changed_sources, check_makers, damaged_rows, extremes
 from streamcalib.building.marks import read_marks
 from streamcalib.building.rowtable import RowTable
 from streamcalib.building.statefolder import clear, journal_path, note_place
 from streamcalib.durable import sync
-from streamcalib.errors import JournalError, OutputError, StreamcalibError
+from streamcalib.errors import JournalError, OutputError
 from streamcalib.journal import Journal
 from streamcalib.staging import MARKS_NAME, ROWS_NAME, locked_staging, staging_path
 from streamcalib.stores.npy import NpyStore
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streamcalib.building.marks import Mark
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.staging import Staging
+
+_WHITE = 255
 
 _log = logging.getLogger(__name__)
 
@@ -40,7 +42,8 @@ class Begun(NamedTuple):
     store, journal, table
         With the rows of earlier runs, if any.
     suspects
-        What workers were at when the last run died.
+        Images that may have ended an earlier run: workers were at them when it died, or they ended
+        a worker.
     changed
         Checksums of the canvases, before, of rows whose images have changed since.
     """
@@ -48,7 +51,7 @@ class Begun(NamedTuple):
     store: NpyStore
     journal: Journal
     table: RowTable
-    suspects: list[Mark]
+    suspects: frozenset[int]
     changed: dict[int, int]
 
 
@@ -66,7 +69,7 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
     if (dead := staging.lock.taken_over) is not None:
         _log.info("taking over from %s, which is gone", dead.shown)
     store = _store(prepared, folder)
-    journal = None if prepared.options.restart else _same_build(prepared, path)
+    journal = None if prepared.options.restart else _same_build(prepared, folder, path)
     if journal is None:
         return _anew(prepared, folder, path, store)
     try:
@@ -90,7 +93,8 @@ def unfinished_rows(prepared: PreparedBuild) -> int:
     if options.restart or prepared.complete is not None or not staging_path(out).is_dir():
         return 0
     with locked_staging(out, break_lock=options.break_lock) as staging:
-        journal = _same_build(prepared, journal_path(staging.folder, out, options.state))
+        folder = staging.folder
+        journal = _same_build(prepared, folder, journal_path(folder, out, options.state))
         if journal is None:
             return 0
         try:
@@ -106,45 +110,55 @@ def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
     )
 
 
-def _same_build(prepared: PreparedBuild, path: Path) -> Journal | None:
+def _same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | None:
     """Return the journal of an unfinished build of the same; None if there is none of worth."""
     out = printable(prepared.out.name)
+    mend = f"Say --restart to build {out} anew, or choose another --out."
     try:
         journal = Journal.open(path)
     except JournalError as error:
-        raise JournalError(
-            f"{error} Say --restart to build {out} anew, or choose another --out."
-        ) from error
+        raise JournalError(f"{error} {mend}") from error
     if journal is None:
         return None
     try:
         kept = journal.count()
-        if not kept:
-            # Perhaps it was killed before it could write down what it is of.
-            journal.close()
-            return None
-        try:
-            differences = Identity.from_dict(journal.facts().get("identity")).differences(
-                Identity.of(prepared)
-            )
-        except ValueError as error:
-            if isinstance(error, StreamcalibError):
-                raise
-            raise JournalError(
-                f"the journal {printable(str(path))} is damaged: {error}. Say --restart to build "
-                f"{out} anew, or choose another --out."
-            ) from error
+        # A build that had no time to note a row may have been ended by an image.
+        differences = []
+        if kept or _suspects(folder, journal):
+            differences = _differences(prepared, journal)
+            if not differences:
+                return journal
+    except JournalError as error:
+        journal.close()
+        raise JournalError(f"{error} {mend}") from error
+    except ValueError as error:
+        journal.close()
+        raise JournalError(
+            f"the journal {printable(str(path))} is damaged: {error}. {mend}"
+        ) from error
     except BaseException:
         journal.close()
         raise
-    if not differences:
-        return journal
     journal.close()
+    if not kept:
+        return None
     lines = "\n".join(f"  {line}" for line in differences)
     raise OutputError(
         f"an unfinished build of {out} is another one, with {counted(kept, 'row')} done:\n{lines}\n"
         "To discard it, say --restart; or choose another --out."
     )
+
+
+def _differences(prepared: PreparedBuild, journal: Journal) -> list[str]:
+    before = Identity.from_dict(journal.facts().get("identity"))
+    return before.differences(Identity.of(prepared))
+
+
+def _suspects(folder: Path, journal: Journal) -> frozenset[int]:
+    """Return the images that may have ended an earlier run."""
+    marked = {mark.source for mark in read_marks(folder / MARKS_NAME) if mark.source is not None}
+    bad = journal.failures().items()
+    return frozenset(marked | {source for source, reason in bad if is_dangerous(reason)})
 
 
 def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
@@ -162,7 +176,7 @@ def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) ->
     except BaseException:
         clear(folder, path)
         raise
-    return Begun(store, journal, RowTable(store.rows), [], {})
+    return Begun(store, journal, RowTable(store.rows), frozenset(), {})
 
 
 def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
@@ -171,7 +185,7 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
     journal.load(columns)
     found = int(columns["done"].sum())
     facts = journal.facts()
-    _load_extremes(table, facts)
+    are_extremes_known = _load_extremes(table, facts)
     held = store.reopen()
     _undo(columns, journal, np.flatnonzero(columns["done"][held:]) + held)
     _undo(columns, journal, _too_large(prepared, columns))
@@ -179,16 +193,20 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
     changed = changed_sources(prepared.images, columns)
     before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
     _undo(columns, journal, changed)
-    if len(changed):
+    kept = int(columns["done"].sum())
+    if len(changed) or not are_extremes_known:
         # What the old pictures alone held is no part of the set.
         table.low, table.high = extremes(store, np.flatnonzero(columns["done"]), prepared)
     makers = facts.get("made_with")
-    check_makers(prepared, columns, makers if isinstance(makers, dict) else {}, made_with(prepared))
+    if kept:
+        made_before = makers if isinstance(makers, dict) else {}
+        check_makers(prepared, columns, made_before, made_with(prepared))
+    suspects = _suspects(folder, journal)
     journal.forget_failures()
     journal.write_facts({"made_with": made_with(prepared)})
-    kept = int(columns["done"].sum())
-    _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
-    return Begun(store, journal, table, read_marks(folder / MARKS_NAME), before)
+    if found:
+        _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
+    return Begun(store, journal, table, suspects, before)
 
 
 def _loss(lost: int) -> str:
@@ -207,11 +225,15 @@ def _too_large(prepared: PreparedBuild, columns: NDArray[Any]) -> NDArray[np.int
     return np.flatnonzero((columns["done"] == 1) & (pixels > prepared.options.max_pixels))
 
 
-def _load_extremes(table: RowTable, facts: dict[str, Any]) -> None:
-    with suppress(TypeError, ValueError, OverflowError):
+def _load_extremes(table: RowTable, facts: dict[str, Any]) -> bool:
+    """Take over the extremes of the rows that are done; False if they are not there."""
+    with suppress(KeyError, TypeError, ValueError, OverflowError):
         low, high = (np.array(facts[name], int) for name in ("low", "high"))
-        if low.shape == high.shape == (3,):
+        both = np.array([low, high])
+        if both.shape == (2, 3) and both.min() >= 0 and both.max() <= _WHITE:
             table.low, table.high = low, high
+            return True
+    return False
 
 
 def forget_damaged(begun: Begun, prepared: PreparedBuild) -> None:

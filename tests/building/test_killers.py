@@ -5,81 +5,27 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-import faults
 import smallsets
-from streamcalib import CalibrationSet
 from streamcalib.building.marks import read_marks
-from streamcalib.images.listfile import ImageList
+from threatened import COUNT, HERE, check_set, name, run, start, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COUNT = 24
 SEGV = "it killed its worker: signal 11 (SIGSEGV)"
 EXIT = "it ended its worker: exit code 7"
 SLOW = "it took longer than 1 s (--image-timeout)"
-HERE = {"one job": ("--jobs", 1), "threading": ("--jobs", 2, "--backend", "threading")}
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
-    smallsets.make_images(tmp_path / "images", COUNT)
     write(tmp_path)
     return tmp_path
-
-
-def write(folder: Path, carried: dict[int, str] | None = None, spares: int = 0) -> None:
-    """Have images carry something; of a list of all but so many, which are its spares."""
-    for number, word in (carried or {}).items():
-        (folder / name(number)).write_bytes(faults.carrying(number, word))
-    names = [name(number) for number in range(COUNT)]
-    path = smallsets.write_list(folder / "list.txt", names[: COUNT - spares])
-    if spares:
-        listed = ImageList.read(path, root=folder)
-        replace(listed, spares=tuple(names[COUNT - spares :])).write(path)
-
-
-def name(number: int) -> str:
-    return f"images/{number:06d}.jpg"
-
-
-def start(folder: Path, *words: object, met: tuple = (faults.CARRIERS,)) -> subprocess.Popen[str]:
-    build = ("build", "--list", "list.txt", "--out", "calib.npy", "--imgsz", smallsets.SIDE)
-    return subprocess.Popen(
-        smallsets.command(*build, *words),
-        cwd=folder,
-        env=faults.environment(*met),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def run(folder: Path, *words: object, met: tuple = (faults.CARRIERS,)) -> smallsets.Told:
-    process = start(folder, *words, met=met)
-    try:
-        out, err = process.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        pytest.fail(f"it does not end: {process.communicate()}")
-    return smallsets.Told(process.returncode, out, err)
-
-
-def check_set(folder: Path, numbers: list[int]) -> None:
-    """Make sure that the set holds these pictures, in this order, bit for bit."""
-    made = CalibrationSet.open(folder / "calib.npy").array()
-    np.testing.assert_array_equal(made, smallsets.rows(folder / name(n) for n in numbers))
-    assert not (folder / "calib.npy.build").exists()
 
 
 def failures(folder: Path) -> dict[str, str]:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _MANY_WORKERS = 8
 # So many times workers may die in a row without a row made or an image found that kills them.
 _MOST_DEATHS = 3
+# Whoever interrupts a build twice waits no longer for a thread that hangs.
+_PATIENCE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -247,7 +249,8 @@ class Crew:
             finally:
                 if results is not None:
                     close_quietly(results)
-                here.stop()
+                # Told to stop, tasks end with their images, unless one hangs.
+                here.stop(_PATIENCE_SECONDS if self.is_stopped else None)
                 # A single worker is this thread, which goes on to other things.
                 forget_tools()
 

@@ -21,7 +21,8 @@ import pytest
 from messages import text_of
 from streamcalib import lock as lock_module
 from streamcalib.errors import LockedError, StoppedError
-from streamcalib.lock import DEAD_AFTER_SECONDS, OWNER_NAME, FolderLock, Owner
+from streamcalib.lock import DEAD_AFTER_SECONDS, OWNER_NAME, FolderLock
+from streamcalib.owner import Owner
 from streamcalib.staging import locked_staging
 
 if TYPE_CHECKING:

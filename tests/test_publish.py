@@ -103,9 +103,9 @@ def test_everything_is_flushed_before_the_data_is_renamed(images, out, monkeypat
     make(images, out)
     data = events.index("-> calib.npy")
     assert "rows.npy" in events[:data]
-    for name in ("calib.npy.json", "calib.npy.md"):
+    for part, name in (("manifest.json", "calib.npy.json"), ("card.md", "calib.npy.md")):
         renamed_at = events.index(f"-> {name}")
-        assert events[renamed_at - 1].startswith(f".{name}.part")
+        assert events[renamed_at - 1] == part
         assert renamed_at < data
     assert events[data - 1] == events[data + 1] == out.parent.name
 

@@ -12,8 +12,9 @@ from streamcalib.building.extend import take_over_rows
 from streamcalib.building.marks import Marks
 from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
 from streamcalib.building.record import write_record
-from streamcalib.building.resume import begin, forget_damaged, remove_leftovers, tell_changed
+from streamcalib.building.resume import begin, forget_damaged, tell_changed
 from streamcalib.building.statefolder import clear, journal_path, remove_own_folder
+from streamcalib.building.unfinished import remove_leftovers
 from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
 from streamcalib.durable import sync_data

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def replaced(path: Path) -> Iterator[Path]:
+def replaced(path: Path, part: Path | None = None) -> Iterator[Path]:
     """Give a path to write in place of ``path``; on success it is flushed and renamed into place.
 
-    A reader sees the old file or the new one, never half. On any error nothing is left behind.
-    Raises ``OSError``.
+    A reader sees the old file or the new one, never half. On any error nothing is left behind; if
+    the process is killed, ``part`` may be: by default a hidden file beside ``path``. Raises
+    ``OSError``.
     """
-    part = path.with_name(f".{path.name}.part{os.getpid()}")
+    part = part or path.with_name(f".{path.name}.part{os.getpid()}")
     try:
         yield part
         sync(part)
@@ -28,10 +29,10 @@ def replaced(path: Path) -> Iterator[Path]:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, part: Path | None = None) -> None:
     """Write ``text`` as `replaced` does, in UTF-8; undecodable bytes of names stay as they were."""
-    with replaced(path) as part:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+    with replaced(path, part) as written:
+        written.write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
     sync(path.parent)
 
 

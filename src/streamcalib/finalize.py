@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import joblib
 
 from streamcalib.calibset import SUFFIXES, CalibrationSet
 from streamcalib.commands import set_commands
-from streamcalib.errors import InputError, OutputError, SetError, SourceError
+from streamcalib.errors import InputError, OutputError, SetError, SourceError, StreamcalibError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.manifest_rows import checksum_kinds, keep_rows, same_rows, with_row_checksums
 from streamcalib.paths import absolute_path
@@ -19,7 +20,7 @@ from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.plan import check_space
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import check_kind, check_side_files, free_bytes, publish
-from streamcalib.staging import staging_folder
+from streamcalib.staging import staging_folder, staging_path
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.streamed import Manner, write_npy, write_npz
 from streamcalib.wording import printable
@@ -177,10 +178,18 @@ def check_finalize(
 def run_finalize(order: FinalizeOrder, progress: Subscriber | None = None) -> CalibrationSet:
     """Carry out a checked order; see `finalize`."""
     if order.complete is not None:
+        _remove_leftovers(order.out)
         return order.complete
     with staging_folder(order.out) as staging:
         _finalize_into(staging, order, progress or ignore)
     return CalibrationSet.open(order.out)
+
+
+def _remove_leftovers(out: Path) -> None:
+    """Remove what a finalization left that died between publishing ``out`` and tidying up."""
+    if staging_path(out).is_dir():
+        with suppress(StreamcalibError, OSError), staging_folder(out):
+            pass
 
 
 def _agreed_name(source: CalibrationSet, input_name: str | None) -> str:

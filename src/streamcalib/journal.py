@@ -6,10 +6,8 @@ that whatever ends a build, power included, the journal never claims what is not
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
-import os
 import sqlite3
 import time
 from contextlib import contextmanager, suppress
@@ -17,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.errors import JournalError, StoppedError, StreamcalibError
+from streamcalib.errors import JournalError, StreamcalibError
+from streamcalib.sqlite_errors import in_words
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -56,15 +55,6 @@ _SCHEMA = {
     + ")",
     "failed": "CREATE TABLE failed (source INTEGER PRIMARY KEY, reason TEXT NOT NULL)",
 }
-_BEYOND_IT = frozenset(
-    {
-        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY),
-        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_PROTOCOL),
-        *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_NOLFS),
-    }
-)
-"""What SQLite answers when the file is sound, and the world stands in its way."""
-_IN_USE = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _NOTE = f"INSERT OR REPLACE INTO done VALUES (?{', ?' * len(_FIELDS)})"  # noqa: S608
 _WRITE_FACT = "INSERT OR REPLACE INTO facts VALUES (?, ?)"
 _ROWS_AT_ONCE = 4096
@@ -181,7 +171,7 @@ class Journal:
         except StreamcalibError:
             raise
         except sqlite3.Error as error:
-            raise _in_words(error, shown) from error
+            raise in_words(error, shown) from error
         except (ValueError, OverflowError) as error:
             raise JournalError(f"the journal {shown} is damaged: {error}.") from error
 
@@ -277,6 +267,12 @@ class Journal:
         with self._told(), self._transaction() as execute_many:
             execute_many("DELETE FROM done WHERE row = ?", rows.reshape(-1, 1).tolist())
 
+    def failures(self) -> dict[int, str]:
+        """Return the bad images: index of the source to reason."""
+        with self._told():
+            stored = self._database.execute("SELECT source, reason FROM failed")
+            return {int(source): str(reason) for source, reason in stored}
+
     def forget_failures(self) -> None:
         """Forget all bad images; they are tried again."""
         with self._told(), self._transaction() as execute_many:
@@ -302,20 +298,6 @@ class Journal:
 
 class _NeverBegun(Exception):  # noqa: N818
     """A database with nothing in it: a build ended as it made its journal."""
-
-
-def _in_words(error: sqlite3.Error, shown: str) -> StreamcalibError:
-    # The upper bits say which of its kind it is.
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code in _IN_USE:
-        return StoppedError(f"the journal {shown} is in use by another process: wait for its end.")
-    if code not in _BEYOND_IT:
-        return JournalError(f"the journal {shown} is damaged: {error}.")
-    reason = os.strerror(errno.ENOSPC) if code == sqlite3.SQLITE_FULL else str(error)
-    return StoppedError(
-        f"the journal {shown} cannot be written: {reason}. Free space or mend the volume, then run "
-        "the same command again."
-    )
 
 
 def _as_json(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

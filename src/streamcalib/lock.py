@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import socket
 import threading
-import time
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from streamcalib.datafile import parse_json, read_data
 from streamcalib.errors import LockedError, StoppedError
+from streamcalib.owner import Owner
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Self
 
 OWNER_NAME = "owner.json"
@@ -29,78 +26,7 @@ _HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER_SECONDS = 60.0
 """A holder on another host that has not been heard of for so long is taken for dead."""
 
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_MOST_BYTES = 10_000
-_LARGEST_PID = 2**32
-_LONGEST_TEXT = 255
 _TRIES = 100
-
-
-class Owner(NamedTuple):
-    """Who holds a lock.
-
-    Attributes
-    ----------
-    host, boot
-        Name of the machine, and what tells one start of it from another; empty if unknown.
-    pid, started
-        The process, and what tells it from a later one of the same number; empty if unknown.
-    since
-        When it took the lock, in words.
-    token
-        Tells one lock from another.
-    """
-
-    host: str
-    boot: str
-    pid: int
-    started: str
-    since: str
-    token: str
-
-    @classmethod
-    def here(cls) -> Self:
-        """Return this process."""
-        boot = _BOOT_ID.read_text().strip() if _BOOT_ID.exists() else ""
-        pid = os.getpid()
-        since = time.strftime("%Y-%m-%d %H:%M:%S %z")
-        return cls(socket.gethostname(), boot, pid, _start_of(pid), since, secrets.token_hex(8))
-
-    @classmethod
-    def read(cls, path: Path) -> Self | None:
-        """Return the owner that a file names; None if it names none."""
-        try:
-            owner = cls(**parse_json(read_data(path, _MOST_BYTES)))
-        except (OSError, ValueError, TypeError):
-            return None
-        texts = (owner.host, owner.boot, owner.started, owner.since, owner.token)
-        sound = isinstance(owner.pid, int) and 0 < owner.pid <= _LARGEST_PID
-        sound = sound and all(isinstance(t, str) and len(t) <= _LONGEST_TEXT for t in texts)
-        return owner if sound else None
-
-    @property
-    def shown(self) -> str:
-        """The process and its host, in words."""
-        return f"process {self.pid} on host {printable(self.host)}, since {printable(self.since)}"
-
-    def is_of(self, other: Owner) -> bool:
-        """Whether both are of one machine."""
-        return self.host == other.host
-
-    def is_alive(self) -> bool:
-        """Whether the process, of this machine, still runs."""
-        here = Owner.here()
-        if self.boot != here.boot:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except OverflowError:
-            return False
-        except PermissionError:
-            pass
-        return self.started == _start_of(self.pid)
 
 
 class FolderLock:
@@ -204,10 +130,12 @@ class FolderLock:
     def _age(self, path: Path) -> float:
         """Return how long ago a file was touched, by the volume's own clock."""
         probe = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}.now")
+        # Whoever tidies up may take the probe away at any time.
+        file = os.open(probe, os.O_CREAT | os.O_WRONLY, 0o644)
         try:
-            probe.touch()
-            return probe.stat().st_mtime - path.stat().st_mtime
+            return os.fstat(file).st_mtime - path.stat().st_mtime
         finally:
+            os.close(file)
             probe.unlink(missing_ok=True)
 
     def _beat(self) -> None:
@@ -268,16 +196,6 @@ def _refusal(out: Path, other: Owner | None, age: float | None = None) -> Locked
         f"another build of {shown} is running: {other.shown}, heard of {max(0, age):.0f} s ago. "
         "Wait for its end, or choose another --out; if you know that it is dead, say --break-lock."
     )
-
-
-def _start_of(pid: int) -> str:
-    """Return what tells a process from a later one of the same number; Linux knows."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return ""
-    fields: list[Any] = text.rpartition(")")[2].split()
-    return str(fields[19]) if len(fields) > 19 else ""
 
 
 def _make_folder(folder: Path) -> None:

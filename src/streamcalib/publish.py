@@ -10,7 +10,7 @@ from streamcalib.card import card
 from streamcalib.durable import sync, write_text
 from streamcalib.errors import OutputError
 from streamcalib.manifest import card_path, manifest_path, side_paths
-from streamcalib.staging import foreign_files, reusable_bytes
+from streamcalib.staging import SIDE_PARTS, foreign_files, reusable_bytes
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
 
     The data appears last, by rename, so that a set under its final name is always whole; data that
     is replaced goes first, so that it never stands beside a manifest that is not its own.
-    ``staged`` and ``rows_file`` must lie on the volume of ``out``. Raises ``OSError``.
+    ``staged`` and ``rows_file`` lie in a staging folder, on the volume of ``out``. Raises
+    ``OSError``.
     """
     sync(staged)
     out.unlink(missing_ok=True)
@@ -57,8 +58,10 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
     if rows_file is not None:
         sync(rows_file)
         rows_file.replace(side_paths(out)[2])
-    write_text(manifest_path(out), manifest.to_json())
-    write_text(card_path(out), card(out, manifest))
+    # By way of the staging folder, which is tidied up whatever ends this.
+    manifest_part, card_part = (staged.with_name(name) for name in SIDE_PARTS)
+    write_text(manifest_path(out), manifest.to_json(), manifest_part)
+    write_text(card_path(out), card(out, manifest), card_part)
     sync(out.parent)
     staged.replace(out)
     sync(out.parent)

@@ -16,6 +16,19 @@ ENDING = (signal.SIGINT, signal.SIGTERM)
 """The signals that ask a job to end."""
 
 
+_thread_left = threading.Event()
+
+
+def leave_thread_behind() -> None:
+    """Note that a thread of this process works on, for nobody could wait for its end."""
+    _thread_left.set()
+
+
+def is_thread_left() -> bool:
+    """Whether a thread works on; it may take the process down if Python ends in its own way."""
+    return _thread_left.is_set()
+
+
 @contextmanager
 def held_back() -> Iterator[None]:
     """Hold Ctrl-C and SIGTERM back until the block is done; the first that came is raised then.

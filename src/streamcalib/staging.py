@@ -26,8 +26,20 @@ ELSEWHERE_NAME = "journal.path"
 """Says where the journal is, and which one, if it is not in the staging folder."""
 _MOST_NOTE_BYTES = 10_000
 
+SIDE_PARTS = ("manifest.json", "card.md")
+"""What the side files are called while they are written."""
+
 _STAGED_NAMES = frozenset(
-    {ROWS_NAME, "rows.jsonl", "set.npy", "set.npz", MARKS_NAME, ELSEWHERE_NAME, *JOURNAL_NAMES}
+    {
+        ROWS_NAME,
+        "rows.jsonl",
+        "set.npy",
+        "set.npz",
+        MARKS_NAME,
+        ELSEWHERE_NAME,
+        *SIDE_PARTS,
+        *JOURNAL_NAMES,
+    }
 )
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 import smallsets
+from sessions import session_of, wait_until
 from streamcalib.building.marks import read_marks
 
 if TYPE_CHECKING:
@@ -76,31 +77,6 @@ def start(listed, tmp_path):
         process.communicate()
     # 2 GB each, which pytest would keep for three runs.
     shutil.rmtree(tmp_path / "calib.npy.build", ignore_errors=True)
-
-
-def session_of(process: subprocess.Popen) -> list[psutil.Process]:
-    """Return the living processes of a session, its leader included."""
-    found = []
-    for pid in psutil.pids():
-        try:
-            member = psutil.Process(pid)
-            if os.getsid(pid) == process.pid and member.status() != psutil.STATUS_ZOMBIE:
-                found.append(member)
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            continue
-    return found
-
-
-def wait_until(
-    condition: Callable[[], bool], meanwhile_runs: subprocess.Popen | None = None
-) -> None:
-    for _ in range(6000):
-        if condition():
-            return
-        if meanwhile_runs is not None:
-            assert meanwhile_runs.poll() is None, meanwhile_runs.communicate()
-        time.sleep(0.01)
-    pytest.fail("it does not come to that")
 
 
 def begun(folder: Path) -> Callable[[], bool]:

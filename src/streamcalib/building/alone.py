@@ -96,19 +96,29 @@ class _Room:
             self._process.join()
 
 
+_ENDED = "it ended its worker"
+_KILLED = "it killed its worker"
+_TOO_LONG = "it took longer than"
+
+
 def killed(code: int) -> str:
     """Return what is wrong with an image whose process ended with ``code``, negative: a signal."""
     if code >= 0:
-        return f"it ended its worker: exit code {code}"
+        return f"{_ENDED}: exit code {code}"
     name = ""
     with suppress(ValueError):
         name = f" ({signal.Signals(-code).name})"
-    return f"it killed its worker: signal {-code}{name}"
+    return f"{_KILLED}: signal {-code}{name}"
 
 
 def took_too_long(seconds: float) -> str:
     """Return what is wrong with an image that was given up."""
-    return f"it took longer than {seconds:g} s (--image-timeout)"
+    return f"{_TOO_LONG} {seconds:g} s (--image-timeout)"
+
+
+def is_dangerous(reason: str) -> bool:
+    """Whether an image that is bad for this reason may take down, or keep, whoever tries it."""
+    return reason.startswith((_ENDED, _KILLED, _TOO_LONG))
 
 
 def _serve(line: Connection, work: Work, trial: bool) -> None:

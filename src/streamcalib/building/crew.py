@@ -31,7 +31,7 @@ from streamcalib.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from streamcalib.building.marks import Mark, Marks
+    from streamcalib.building.marks import Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
     from streamcalib.journal import Journal
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 _MANY_WORKERS = 8
 # So many times workers may die in a row without a row made or an image found that kills them.
 _MOST_DEATHS = 3
+# Whoever interrupts a build twice waits no longer for a thread that hangs.
+_PATIENCE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +104,7 @@ class Crew:
             mapped=own_process and plan.jobs >= _MANY_WORKERS,
             marks=desk.marks.folder,
         )
+        self._suspects: frozenset[int] = frozenset()
         self.is_stopped = False
 
     def stop(self) -> None:
@@ -109,15 +112,20 @@ class Crew:
         self.is_stopped = True
         self._desk.marks.stop()
 
-    def make_suspects(self, marks: Iterable[Mark]) -> None:
-        """Make the rows that were being made when a build died, where they can harm nobody."""
+    def make_suspects(self, suspects: frozenset[int]) -> None:
+        """Make the rows of images that may have ended a build, where they can harm nobody.
+
+        Spares among them are tried in the same way once their turn comes.
+        """
+        self._suspects = suspects
         done = self._desk.table.columns["done"]
-        suspects = {mark.source for mark in marks if mark.source is not None}
         rows = sorted(row for row in suspects if row < len(done) and not done[row])
         tasks = (Task((row,), (row,), (self._images[row],)) for row in rows)
         with closing(self._alone(tasks)) as outcomes:
             for outcome in outcomes:
                 self._note(outcome)
+        # The next one that ends this process must not take along what is known of these.
+        self.commit()
 
     def make_all(self) -> None:
         """Make row i of image i, for all that are not done, and note what becomes of them."""
@@ -142,11 +150,15 @@ class Crew:
     def find_good(self, tasks: Iterable[Task]) -> list[int]:
         """Return the sources of those images that can become rows, ascending; note the others."""
         good: list[int] = []
-        with closing(self._run(tasks, trial=True)) as outcomes:
-            for outcome in outcomes:
-                good += outcome.made.columns["source"].tolist()
-                for source, reason in outcome.failures:
-                    self._desk.table.fail(source, reason)
+        alone, rest = parted(tasks, self._suspects)
+        for outcomes in (self._alone(alone, trial=True), self._run(rest, trial=True)):
+            with closing(outcomes):
+                for outcome in outcomes:
+                    good += outcome.made.columns["source"].tolist()
+                    for source, reason in outcome.failures:
+                        self._desk.table.fail(source, reason)
+                        self._desk.journal.fail(source, reason)
+            self.commit()
         return sorted(good)
 
     def _note(self, outcome: Outcome) -> None:
@@ -239,7 +251,8 @@ class Crew:
             finally:
                 if results is not None:
                     close_quietly(results)
-                here.stop()
+                # Told to stop, tasks end with their images, unless one hangs.
+                here.stop(_PATIENCE_SECONDS if self.is_stopped else None)
                 # A single worker is this thread, which goes on to other things.
                 forget_tools()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,37 +12,27 @@ import numpy as np
 from streamcalib.building.identity import Identity, made_with
 from streamcalib.building.kept import changed_sources, check_makers, damaged_rows, extremes
 from streamcalib.building.made import ROUTES
-from streamcalib.building.marks import read_marks
 from streamcalib.building.rowtable import RowTable
 from streamcalib.building.statefolder import (
-    check_token,
     clear,
-    journal_path,
     make_folder,
     note_place,
-    remove_own_folder,
 )
+from streamcalib.building.unfinished import same_build, suspects, ways_out
 from streamcalib.durable import sync
-from streamcalib.errors import JournalError, OutputError, StreamcalibError
+from streamcalib.errors import JournalError, StreamcalibError
 from streamcalib.journal import Journal
 from streamcalib.staging import (
-    MARKS_NAME,
     ROWS_NAME,
-    Elsewhere,
-    foreign_files,
-    locked_staging,
-    staging_path,
 )
 from streamcalib.stores.npy import NpyStore
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from streamcalib.building.marks import Mark
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.staging import Staging
 
@@ -59,7 +49,8 @@ class Begun(NamedTuple):
     store, journal, table
         With the rows of earlier runs, if any.
     suspects
-        What workers were at when the last run died.
+        Images that may have ended an earlier run: workers were at them when it died, or they ended
+        a worker.
     changed
         Checksums of the canvases, before, of rows whose images have changed since.
     """
@@ -67,7 +58,7 @@ class Begun(NamedTuple):
     store: NpyStore
     journal: Journal
     table: RowTable
-    suspects: list[Mark]
+    suspects: frozenset[int]
     changed: dict[int, int]
 
 
@@ -85,7 +76,7 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
     if (dead := staging.lock.taken_over) is not None:
         _log.info("taking over from %s, which is gone", dead.shown)
     store = _store(prepared, folder)
-    journal = None if prepared.options.restart else _same_build(prepared, folder, path)
+    journal = None if prepared.options.restart else same_build(prepared, folder, path)
     if journal is None:
         return _anew(prepared, folder, path, store)
     try:
@@ -101,103 +92,11 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
         raise
 
 
-def unfinished_rows(prepared: PreparedBuild) -> int:
-    """Return how many rows of an unfinished build a build would begin with.
-
-    Raises
-    ------
-    LockedError
-        If that build is running.
-    OutputError
-        As `begin` does.
-    """
-    out, options = prepared.out, prepared.options
-    if options.restart or prepared.complete is not None or not staging_path(out).is_dir():
-        return 0
-    with locked_staging(out, break_lock=options.break_lock) as staging:
-        path = journal_path(staging.folder, out, options.state)
-        journal = _same_build(prepared, staging.folder, path)
-        if journal is None:
-            return 0
-        try:
-            return journal.count()
-        finally:
-            journal.close()
-
-
 def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
     row_shape, dtype = prepared.plan.staged_row
     return NpyStore(
         path=folder / ROWS_NAME, rows=prepared.plan.rows, row_shape=row_shape, dtype=dtype
     )
-
-
-def remove_leftovers(prepared: PreparedBuild) -> None:
-    """Remove what a build left that died between publishing its output and tidying up.
-
-    An unfinished build of another set under the same name stays.
-    """
-    out = prepared.out
-    if not staging_path(out).is_dir() or foreign_files(out):
-        return
-    with suppress(StreamcalibError, OSError), locked_staging(out) as staging:
-        path = journal_path(staging.folder, out, prepared.options.state)
-        journal = _same_build(prepared, staging.folder, path)
-        if journal is not None:
-            journal.close()
-        clear(staging.folder, path)
-        remove_own_folder(staging.folder, path)
-
-
-@contextmanager
-def _ways_out(prepared: PreparedBuild) -> Iterator[None]:
-    """Say of a journal that cannot be used how to go on without it."""
-    try:
-        yield
-    except JournalError as error:
-        raise JournalError(
-            f"{error} Say --restart to build {printable(prepared.out.name)} anew, or choose "
-            "another --out."
-        ) from error
-
-
-def _same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | None:
-    """Return the journal of an unfinished build of the same; None if there is none of worth."""
-    if path.parent != folder and Elsewhere.read(folder) is None:
-        # Left of rows that were removed.
-        return None
-    with _ways_out(prepared):
-        journal = Journal.open(path)
-        if journal is None:
-            return None
-        try:
-            kept = journal.count()
-            differences = _differences(prepared, journal) if kept else []
-            if kept:
-                check_token(folder, journal.facts().get("token"))
-        except BaseException:
-            journal.close()
-            raise
-    if kept and not differences:
-        return journal
-    journal.close()
-    if not kept or not (folder / ROWS_NAME).exists():
-        return None
-    lines = "\n".join(f"  {printable(line)}" for line in differences)
-    raise OutputError(
-        f"an unfinished build of {printable(prepared.out.name)} is another one, with "
-        f"{counted(kept, 'row')} done:\n{lines}\nTo discard it, say --restart; or choose another "
-        "--out."
-    )
-
-
-def _differences(prepared: PreparedBuild, journal: Journal) -> list[str]:
-    facts = journal.facts()
-    try:
-        before = Identity.from_dict(facts.get("identity"))
-    except ValueError as error:
-        raise JournalError(f"the journal of the unfinished build is damaged: {error}.") from error
-    return before.differences(Identity.of(prepared))
 
 
 def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
@@ -220,13 +119,13 @@ def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) ->
     except BaseException:
         clear(folder, path)
         raise
-    return Begun(store, journal, RowTable(store.rows), [], {})
+    return Begun(store, journal, RowTable(store.rows), frozenset(), {})
 
 
 def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
     table = RowTable(store.rows)
     columns = table.columns
-    with _ways_out(prepared):
+    with ways_out(prepared):
         journal.load(columns)
         facts = journal.facts()
         _check_facts(columns)
@@ -243,11 +142,15 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
         # What the old pictures alone held is no part of the set.
         table.low, table.high = extremes(store, np.flatnonzero(columns["done"]), prepared)
     makers = facts.get("made_with")
-    check_makers(prepared, columns, makers if isinstance(makers, dict) else {}, made_with(prepared))
+    if kept:
+        made_before = makers if isinstance(makers, dict) else {}
+        check_makers(prepared, columns, made_before, made_with(prepared))
+    marked = suspects(folder, journal)
     journal.forget_failures()
     journal.write_facts({"made_with": made_with(prepared)})
-    _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
-    return Begun(store, journal, table, read_marks(folder / MARKS_NAME), before)
+    if found:
+        _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
+    return Begun(store, journal, table, marked, before)
 
 
 def _loss(lost: int) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from joblib.externals.loky.backend import resource_tracker as loky_resource_tracker
 
 from streamcalib.errors import StoppedError
-from streamcalib.signals import held_back
+from streamcalib.signals import held_back, leave_thread_behind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -61,11 +61,12 @@ class TasksHere:
         """Return whether the job has ended."""
         return self._stopped
 
-    def stop(self) -> None:
-        """Let no task begin, and wait for those that have."""
+    def stop(self, patience: float | None = None) -> None:
+        """Let no task begin, and wait for those that have, for ``patience`` seconds at most."""
         with self._changed:
             self._stopped = True
-            self._changed.wait_for(lambda: not self._running)
+            if not self._changed.wait_for(lambda: not self._running, patience):
+                leave_thread_behind()
 
 
 def close_quietly(results: Generator[Any]) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from streamcalib.building.made import Made
 from streamcalib.building.marks import OwnMark
+from streamcalib.building.orphans import end_with
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import MAX_FILE_BYTES, read_source
@@ -223,6 +224,7 @@ def _tools(work: Work) -> _Tools:
     if tools is None or tools.build != work.build:
         if work.own_process:
             cv2.setNumThreads(1)
+            end_with(work.parent)
         forget_tools()
         maker = CanvasMaker(
             work.recipe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamcalib.cli.ending import run_to_the_end
+from streamcalib.signals import is_thread_left
 from streamcalib.version import __version__
 
 if TYPE_CHECKING:
@@ -51,4 +53,9 @@ def commands() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
-    sys.exit(run_to_the_end(commands, sys.argv[1:]))
+    code = run_to_the_end(commands, sys.argv[1:])
+    if is_thread_left():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

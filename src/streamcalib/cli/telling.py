@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.building.resume import unfinished_rows
+from streamcalib.building.unfinished import unfinished_rows
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:

@@ -63,7 +63,7 @@ BEGINNING = (
     _call("just after it is allocated", CREATE, "after"),
     _call("before the journal is made", "journal:Journal.create", "before"),
     _call("in a journal without tables", "journal:Journal._create", "before"),
-    _call("in an empty journal", "journal:Journal.write_facts", "before"),
+    _call("in a journal with tables and no facts", "journal:_as_json", "before"),
     _call("just after the journal is made", "journal:Journal.create", "after"),
     _steps("a step of beginning anew", "building.resume:_anew", "during", 12),
     _steps("a step of taking the lock", "lock:FolderLock._own", "during", 2),

@@ -25,7 +25,7 @@ KILLS = {
     "npy, one job": (
         ("just after it is allocated", 1),
         ("in a journal without tables", 1),
-        ("in an empty journal", 1),
+        ("in a journal with tables and no facts", 1),
         ("in a commit, just after COMMIT", 4),
         (STEPS, 31),  # all is on disk but the name
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sqlite3
 import time
 from contextlib import contextmanager
@@ -114,6 +115,8 @@ class Journal:
         """Open the journal at ``path``; None if there is none, or none that was ever begun."""
         if not path.exists():
             return None
+        if path.is_dir():
+            raise JournalError(f"the journal {printable(str(path))} is a folder.")
         if not path.stat().st_size:
             return None
         journal = cls(path, exists=True)
@@ -214,7 +217,7 @@ class Journal:
         Raises
         ------
         JournalError
-            If the journal knows a row that there is none of.
+            If the journal knows a row that there is none of, or of what cannot be.
         """
         with self._told():
             stored = self._database.execute(
@@ -227,6 +230,8 @@ class Journal:
                     raise ValueError("it knows rows beyond the set's end")
                 for place, name in enumerate(_FIELDS, 1):
                     columns[name][rows] = facts[:, place]
+                    if (columns[name][rows] != facts[:, place]).any():
+                        raise ValueError(f"it knows a row of a {name} that cannot be")
                 columns["source"][rows] = rows
                 columns["done"][rows] = 1
 
@@ -313,4 +318,8 @@ def discard(path: Path) -> None:
     """Remove the journal at ``path``, if there is one; raises ``OSError``."""
     # The log first: alone, it would be taken for the next journal's.
     for name in reversed(JOURNAL_NAMES):
-        path.with_name(name).unlink(missing_ok=True)
+        file = path.with_name(name)
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)

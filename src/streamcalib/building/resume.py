@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,17 +11,19 @@ import numpy as np
 from streamcalib.building.alone import is_dangerous
 from streamcalib.building.identity import Identity, made_with
 from streamcalib.building.kept import changed_sources, check_makers, damaged_rows, extremes
+from streamcalib.building.made import ROUTES
 from streamcalib.building.marks import read_marks
 from streamcalib.building.rowtable import RowTable
 from streamcalib.building.statefolder import clear, journal_path, note_place
 from streamcalib.durable import sync
-from streamcalib.errors import JournalError, OutputError
+from streamcalib.errors import JournalError, OutputError, StreamcalibError
 from streamcalib.journal import Journal
 from streamcalib.staging import MARKS_NAME, ROWS_NAME, locked_staging, staging_path
 from streamcalib.stores.npy import NpyStore
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -68,12 +70,11 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
     folder = staging.folder
     if (dead := staging.lock.taken_over) is not None:
         _log.info("taking over from %s, which is gone", dead.shown)
-    store = _store(prepared, folder)
     journal = None if prepared.options.restart else _same_build(prepared, folder, path)
     if journal is None:
-        return _anew(prepared, folder, path, store)
+        return _anew(prepared, path, folder)
     try:
-        return _go_on(prepared, folder, store, journal)
+        return _go_on(prepared, path, folder, journal)
     except BaseException:
         journal.close()
         raise
@@ -112,41 +113,47 @@ def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
 
 def _same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | None:
     """Return the journal of an unfinished build of the same; None if there is none of worth."""
-    out = printable(prepared.out.name)
-    mend = f"Say --restart to build {out} anew, or choose another --out."
-    try:
+    with _mendable(prepared, path):
         journal = Journal.open(path)
-    except JournalError as error:
-        raise JournalError(f"{error} {mend}") from error
     if journal is None:
         return None
     try:
-        kept = journal.count()
-        # A build that had no time to note a row may have been ended by an image.
-        differences = []
-        if kept or _suspects(folder, journal):
-            differences = _differences(prepared, journal)
-            if not differences:
-                return journal
-    except JournalError as error:
-        journal.close()
-        raise JournalError(f"{error} {mend}") from error
-    except ValueError as error:
-        journal.close()
-        raise JournalError(
-            f"the journal {printable(str(path))} is damaged: {error}. {mend}"
-        ) from error
+        with _mendable(prepared, path):
+            kept = journal.count()
+            # A build that had no time to note a row may have been ended by an image.
+            differences = []
+            if kept or _suspects(folder, journal):
+                differences = _differences(prepared, journal)
+                if not differences:
+                    return journal
     except BaseException:
         journal.close()
         raise
     journal.close()
     if not kept:
         return None
+    out = printable(prepared.out.name)
     lines = "\n".join(f"  {line}" for line in differences)
     raise OutputError(
         f"an unfinished build of {out} is another one, with {counted(kept, 'row')} done:\n{lines}\n"
         "To discard it, say --restart; or choose another --out."
     )
+
+
+@contextmanager
+def _mendable(prepared: PreparedBuild, path: Path) -> Iterator[None]:
+    """Say how to go on without a journal that is damaged."""
+    mend = f"Say --restart to build {printable(prepared.out.name)} anew, or choose another --out."
+    try:
+        yield
+    except JournalError as error:
+        raise JournalError(f"{error} {mend}") from error
+    except ValueError as error:
+        if isinstance(error, StreamcalibError):
+            raise
+        raise JournalError(
+            f"the journal {printable(str(path))} is damaged: {error}. {mend}"
+        ) from error
 
 
 def _differences(prepared: PreparedBuild, journal: Journal) -> list[str]:
@@ -158,10 +165,12 @@ def _suspects(folder: Path, journal: Journal) -> frozenset[int]:
     """Return the images that may have ended an earlier run."""
     marked = {mark.source for mark in read_marks(folder / MARKS_NAME) if mark.source is not None}
     bad = journal.failures().items()
-    return frozenset(marked | {source for source, reason in bad if is_dangerous(reason)})
+    dangerous = {source for source, reason in bad if source >= 0 and is_dangerous(reason)}
+    return frozenset(marked | dangerous)
 
 
-def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
+def _anew(prepared: PreparedBuild, path: Path, folder: Path) -> Begun:
+    store = _store(prepared, folder)
     clear(folder, path)
     try:
         note_place(folder, path)
@@ -179,10 +188,13 @@ def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) ->
     return Begun(store, journal, RowTable(store.rows), frozenset(), {})
 
 
-def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
+def _go_on(prepared: PreparedBuild, path: Path, folder: Path, journal: Journal) -> Begun:
+    store = _store(prepared, folder)
     table = RowTable(store.rows)
     columns = table.columns
-    journal.load(columns)
+    with _mendable(prepared, path):
+        journal.load(columns)
+        _check(columns[columns["done"] == 1])
     found = int(columns["done"].sum())
     facts = journal.facts()
     are_extremes_known = _load_extremes(table, facts)
@@ -207,6 +219,13 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
     if found:
         _log.info("%s of %s kept%s", f"{kept:,}", counted(len(table), "row"), _loss(found - kept))
     return Begun(store, journal, table, suspects, before)
+
+
+def _check(columns: NDArray[Any]) -> None:
+    """Make sure that images are such as there can be; raises ``ValueError``."""
+    sizes = (columns["height"], columns["width"])
+    if any((size == 0).any() for size in sizes) or (columns["route"] >= len(ROUTES)).any():
+        raise ValueError("it knows a row of an image that cannot be")
 
 
 def _loss(lost: int) -> str:

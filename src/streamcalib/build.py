@@ -112,7 +112,7 @@ def run_build(prepared: PreparedBuild, progress: Subscriber | None = None) -> Ca
     """Carry out a prepared build; see `build`."""
     out, options = prepared.out, prepared.options
     if prepared.complete is not None:
-        remove_leftovers(out)
+        remove_leftovers(out, options.state)
         return prepared.complete
     with locked_staging(out, break_lock=options.break_lock) as staging, one_opencv_thread():
         path = journal_path(staging.folder, out, options.state, restart=options.restart)

@@ -115,9 +115,14 @@ def remove_own_folder(staging: Path, path: Path) -> None:
             path.parent.rmdir()
 
 
-def remove_leftovers(out: Path) -> None:
-    """Remove what a build left that died between publishing ``out`` and tidying up."""
+def remove_leftovers(out: Path, state: str | os.PathLike[str] | None) -> None:
+    """Remove what a build left that died between publishing ``out`` and tidying up.
+
+    ``state`` is the folder for journals that was asked for, if any.
+    """
     if not staging_path(out).is_dir():
         return
     with suppress(StreamcalibError, OSError), locked_staging(out) as staging:
-        empty(staging.folder)
+        path = journal_path(staging.folder, out, state, restart=True)
+        clear(staging.folder, path)
+        remove_own_folder(staging.folder, path)

@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from benchmarks.settings import Settings
     from streamcalib.building.worker import Outcome as TaskOutcome
 
-_LEAST_ROUNDS = 9
 _BARS = {"uint8": 0.97, "final": 0.93}
 _NAMES = {"uint8": "uint8 build", "final": "float32 build"}
 
 
 def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
-    """Build with and without them, in alternation; nine rounds at least, for they cost little."""
+    """Build with and without them, in alternation; nine rounds where others have five."""
     corpus = photographs(settings)
     floats = fitting_rows(settings, settings.float32_images, settings.row_bytes("float32"), tell)
     bytes_ = fitting_rows(settings, settings.images_count, settings.row_bytes("uint8"), tell)
@@ -44,7 +43,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
             _contestant(settings, corpus, rows, store, guarded=False),
         )
     ]
-    rounds = alternate(contestants, max(_LEAST_ROUNDS, settings.rounds), tell)
+    rounds = alternate(contestants, 2 * settings.rounds - 1, tell)
     return Outcome(
         [
             ratio(

@@ -136,11 +136,12 @@ def _leave(begun: Begun, staging: Staging, path: Path, error: BaseException) -> 
         if not kept:
             clear(staging.folder, path)
             remove_own_folder(staging.folder, path)
-            return
-        error.add_note(
-            f"{kept:,} of {counted(begun.store.rows, 'row')} are kept in "
-            f"{printable(str(staging.folder))}; the same command goes on from there."
-        )
+        elif begun.store.path.exists() and path.exists():
+            # Else they vanished, perhaps with their volume, and may come back with it.
+            error.add_note(
+                f"{kept:,} of {counted(begun.store.rows, 'row')} are kept in "
+                f"{printable(str(staging.folder))}; the same command goes on from there."
+            )
 
 
 def _build_into(

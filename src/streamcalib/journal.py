@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import sqlite3
 import time
 from contextlib import contextmanager, suppress
@@ -108,6 +109,8 @@ class Journal:
     @classmethod
     def open(cls, path: Path) -> Self | None:
         """Open the journal at ``path``; None if there is none, or none that was ever begun."""
+        if path.is_dir():
+            raise JournalError(f"the journal {printable(str(path))} is a folder.")
         if not path.exists() or not path.stat().st_size:
             return None
         try:
@@ -200,7 +203,7 @@ class Journal:
         Raises
         ------
         JournalError
-            If the journal knows a row that there is none of.
+            If the journal knows a row that there is none of, or of what cannot be.
         """
         with self._told():
             stored = self._database.execute(
@@ -308,4 +311,8 @@ def discard(path: Path) -> None:
     """Remove the journal at ``path``, if there is one; raises ``OSError``."""
     # The log first: alone, it would be taken for the next journal's.
     for name in reversed(JOURNAL_NAMES):
-        path.with_name(name).unlink(missing_ok=True)
+        file = path.with_name(name)
+        if file.is_dir() and not file.is_symlink():
+            shutil.rmtree(file)
+        else:
+            file.unlink(missing_ok=True)

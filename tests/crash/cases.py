@@ -90,6 +90,7 @@ CASES = (
     _build("npz, threading", "calib.npz", points.NPZ),
     _build("skip, threading", "calib.npy", points.HOLES, "--on-bad", "skip"),
     _build("replace, loky", "calib.npy", points.SPARES, "--on-bad", "replace"),
+    _build("state, one job", "calib.npy", (), "--state", "state"),
     _build("overwrite, one job", "calib.npy", (), "--overwrite"),
     _build("extend, threading", "calib.npy", points.EXTENDING, "--extend"),
     _finalize("finalize npz", "final.npz", points.NPZ),

@@ -47,6 +47,7 @@ KILLS = {
         ("before the .npz's directory is written", 1),
     ),
     "skip, threading": (("after a hole is filled", 2), (STEPS, 15)),
+    "state, one job": (("after a commit", 3), ("after publishing, before tidying up", 1)),
     "overwrite, one job": (RANDOM, (STEPS, 4)),
     "finalize npz": (
         ("while rows are encoded for the .npz", 2),

@@ -126,4 +126,5 @@ def suspects(folder: Path, journal: Journal) -> frozenset[int]:
     """Return the images that may have ended an earlier run."""
     marked = {mark.source for mark in read_marks(folder / MARKS_NAME) if mark.source is not None}
     bad = journal.failures().items()
-    return frozenset(marked | {source for source, reason in bad if is_dangerous(reason)})
+    dangerous = {source for source, reason in bad if source >= 0 and is_dangerous(reason)}
+    return frozenset(marked | dangerous)

@@ -198,9 +198,11 @@ class Crew:
             if self.is_stopped:
                 return
             alone, rest = parted(lost, suspects)
-            _log.warning(
-                "a worker died; trying %s that it may have been at", counted(len(alone), "image")
-            )
+            if alone:
+                suspected = counted(len(alone), "image")
+                _log.warning("a worker died; trying %s that it may have been at", suspected)
+            else:
+                _log.warning("a worker died between images; going on with another")
             deaths += 1
             with closing(self._alone(alone, trial=trial)) as outcomes:
                 for outcome in outcomes:

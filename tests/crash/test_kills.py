@@ -35,7 +35,7 @@ KILLS = {
         ("in a commit, rows durable, nothing claimed", 3),
         RANDOM,
     ),
-    "uint8, loky": (
+    "uint8, one job": (
         ("in a worker, before an image", 50),
         ("after a commit", 3),
         (STEPS, 18),  # the manifest is on disk, under another name

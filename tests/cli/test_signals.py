@@ -7,10 +7,8 @@ import re
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import time
-from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import cv2
@@ -19,7 +17,7 @@ import psutil
 import pytest
 
 import smallsets
-from sessions import session_of, wait_until
+from sessions import kept_rows, session_of, wait_until
 from streamcalib.building.marks import read_marks
 
 if TYPE_CHECKING:
@@ -83,23 +81,6 @@ def begun(folder: Path) -> Callable[[], bool]:
     """Return a test whether rows are being made."""
     marks = folder / "calib.npy.build" / "marks"
     return lambda: any(mark.turn > 1 for mark in read_marks(marks))
-
-
-def kept_rows(folder: Path) -> int:
-    """Return how many rows the journal of a running build knows."""
-    # Of a copy: the builder lets nobody else in.
-    copy = folder / "copied"
-    copy.mkdir(exist_ok=True)
-    for name in ("journal.sqlite", "journal.sqlite-wal"):
-        with suppress(FileNotFoundError):
-            shutil.copy(folder / "calib.npy.build" / name, copy / name)
-    try:
-        with closing(sqlite3.connect(copy / "journal.sqlite")) as database:
-            return database.execute("SELECT count(*) FROM done").fetchone()[0]
-    except sqlite3.DatabaseError:
-        return 0
-    finally:
-        shutil.rmtree(copy)
 
 
 def check_the_end(process: subprocess.Popen, folder: Path, number: signal.Signals) -> int:

@@ -22,7 +22,7 @@ WORKERS = {"loky": ("--jobs", 2), **HERE}
 ENDINGS = {signal.SIGINT: (130, "interrupted"), signal.SIGTERM: (143, "terminated")}
 LONG_TASKS = faults.constant("streamcalib.building.pace:_FIRST_ROWS", COUNT)
 QUICK = (
-    faults.constant("streamcalib.journal:_LEAST_SECONDS", 0.02),
+    faults.constant("streamcalib.journal:_LEAST_SECONDS", 0),
     faults.constant("streamcalib.journal:_TIMES_ITS_COST", 0),
 )
 

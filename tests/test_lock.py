@@ -240,8 +240,8 @@ def test_a_holder_is_heard_of_again_and_again(folder, monkeypatch):
     with held(folder):
         os.utime(folder / OWNER_NAME, (0, 0))
         wait_until(lambda: (folder / OWNER_NAME).stat().st_mtime > 0)
-    names = [thread.name for thread in threading.enumerate()]
-    wait_until(lambda: "streamcalib-heartbeat" not in names or not_beating())
+        assert not not_beating()
+    wait_until(not_beating)
 
 
 def not_beating() -> bool:

@@ -10,8 +10,9 @@ import pytest
 
 from messages import text_of
 from streamcalib.errors import JournalError, OutputError, StoppedError
-from streamcalib.journal import COLUMNS, Journal
+from streamcalib.journal import Journal
 from streamcalib.lock import OWNER_NAME
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.staging import ELSEWHERE_NAME, Elsewhere, foreign_files, staging_folder
 
 

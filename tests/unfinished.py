@@ -12,7 +12,8 @@ import pytest
 import smallsets
 from streamcalib import CalibrationSet, build
 from streamcalib.building import pace
-from streamcalib.journal import COLUMNS, Journal
+from streamcalib.journal import Journal
+from streamcalib.rowfacts import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

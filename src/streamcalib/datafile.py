@@ -21,7 +21,7 @@ _CHUNK_BYTES = 2**16
 _DEEPEST = 100
 _NO_FILE = "it is neither a regular file nor a pipe"
 # Neither waits for a pipe's writer nor makes a terminal this process's own.
-_FLAGS = (
+READ_FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
@@ -43,7 +43,7 @@ def open_data(path: Path, most_piped_bytes: int = MOST_BYTES) -> BinaryIO:
         reason, without the name.
     """
     try:
-        file = os.open(path, _FLAGS)
+        file = os.open(path, READ_FLAGS)
     except OSError as error:
         if error.errno == errno.ENXIO:  # what opening a socket fails with
             raise ValueError(_NO_FILE) from error

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.errors import JournalError, StreamcalibError
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.sqlite_errors import in_words
 from streamcalib.wording import printable
 
@@ -26,22 +27,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
-
-COLUMNS = np.dtype(
-    [
-        ("source", "<i8"),
-        ("height", "<u4"),
-        ("width", "<u4"),
-        ("canvas_crc32c", "<u4"),
-        ("row_crc32c", "<u4"),
-        ("bytes", "<i8"),
-        ("mtime_ns", "<i8"),
-        ("route", "u1"),
-        ("done", "u1"),
-    ]
-)
-"""What is known of a row; ``row_crc32c`` is of the row as stored, ``bytes`` and ``mtime_ns`` are
-its source's."""
 
 JOURNAL_NAMES = tuple(f"journal.sqlite{ending}" for ending in ("", "-wal", "-shm", "-journal"))
 """The journal's file, and those that SQLite keeps beside it."""
@@ -134,9 +119,8 @@ class Journal:
         execute("PRAGMA synchronous = FULL")
 
     def _choose_log(self) -> None:
-        mode = self._database.execute("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            _log.debug("journal_mode is %s", mode)
+        chosen = self._database.execute("PRAGMA journal_mode = WAL").fetchone()
+        _log.debug("journal_mode is %s", chosen[0])
 
     def _create(self, facts: Mapping[str, Any]) -> None:
         execute = self._database.execute

@@ -15,7 +15,7 @@ from streamcalib.building.badimages import close_holes, stop_message
 from streamcalib.building.made import Made
 from streamcalib.building.rowtable import RowTable
 from streamcalib.errors import BadImagesError, Failure, ListError
-from streamcalib.journal import COLUMNS
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.stores.npy import NpyStore
 
 WAYS = [

@@ -16,9 +16,9 @@ import smallsets
 from streamcalib import ImageList, Recipe
 from streamcalib.building import kept
 from streamcalib.building.kept import changed_sources, channel_extremes, damaged_rows, extremes
-from streamcalib.journal import COLUMNS
 from streamcalib.pixels.checksum import checksums
 from streamcalib.pixels.encode import Encoder
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.stores.npy import NpyStore
 
 if TYPE_CHECKING:

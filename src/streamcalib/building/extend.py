@@ -12,10 +12,10 @@ import numpy as np
 from streamcalib.building.kept import channel_extremes, tell_damaged
 from streamcalib.building.made import ROUTES, Made
 from streamcalib.errors import SetError
-from streamcalib.journal import COLUMNS
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.pixels.checksum import checksums
 from streamcalib.progress import Counter
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import counted, printable
 

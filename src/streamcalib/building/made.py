@@ -21,7 +21,7 @@ class Made(NamedTuple):
     rows
         Their indices, (k,).
     columns
-        What is known of them, (k,) of `streamcalib.journal.COLUMNS`.
+        What is known of them, (k,) of `streamcalib.rowfacts.COLUMNS`.
     low, high
         Smallest and largest canvas value per channel, (3,), over all that this worker has made so
         far; 255 and 0 of none.

@@ -223,10 +223,7 @@ def prepare(
         max_file_bytes=options.max_file_bytes,
         confines=confines,
     )
-    extends = set_to_extend(path, images, wanted) if options.extend else None
-    complete = None
-    if extends is None:
-        complete = complete_set(path, images, wanted, overwrite=options.overwrite)
+    extends, complete = _found(path, images, wanted, options)
     plan = make_plan(
         rows=len(images),
         recipe=recipe,
@@ -251,6 +248,15 @@ def prepare(
         extends=extends,
         confines=confines,
     )
+
+
+def _found(
+    path: Path, images: ImageList, wanted: Wanted, options: BuildOptions
+) -> tuple[CalibrationSet | None, CalibrationSet | None]:
+    """Return the set that is to be extended, or else the one that is complete already, if any."""
+    if options.extend and (extends := set_to_extend(path, images, wanted)) is not None:
+        return extends, None
+    return None, complete_set(path, images, wanted, overwrite=options.overwrite)
 
 
 def _check_spares(images: ImageList, options: BuildOptions) -> None:
@@ -287,10 +293,7 @@ def _agreed_store(store: StoreKind, container: Container, recipe: Recipe) -> Sto
 
 
 def worker_count(options: BuildOptions | None) -> int:
-    """Return the number of workers asked for, by default every core that this process may use.
-
-    joblib counts them by affinity and cgroup limits.
-    """
+    """Return the number of workers asked for, by default all cores that joblib says are ours."""
     if options is None or options.jobs is None:
         return int(joblib.cpu_count())
     return options.jobs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.errors import Failure
-from streamcalib.journal import COLUMNS
+from streamcalib.rowfacts import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

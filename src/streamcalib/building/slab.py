@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.building.made import ROUTES, Made
-from streamcalib.journal import COLUMNS
 from streamcalib.pixels.checksum import checksums, extended
 from streamcalib.pixels.encode import Encoder
+from streamcalib.rowfacts import COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

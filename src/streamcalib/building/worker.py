@@ -17,9 +17,9 @@ from streamcalib.building.orphans import end_with
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import MAX_FILE_BYTES, read_source
-from streamcalib.journal import COLUMNS
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
+from streamcalib.rowfacts import COLUMNS
 from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import printable
 

@@ -7,6 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamcalib.datafile import READ_FLAGS
 from streamcalib.errors import ImageError
 from streamcalib.images.listfile import candidates
 from streamcalib.wording import printable
@@ -21,14 +22,6 @@ MAX_FILE_BYTES = 256_000_000
 
 _CHUNK_BYTES = 2**24
 _NO_FILE = "it is not a regular file"
-# Opening a pipe would wait for its writer; O_NONBLOCK does not, and means nothing for files. A
-# terminal would become this process's own.
-_FLAGS = (
-    os.O_RDONLY
-    | getattr(os, "O_NONBLOCK", 0)
-    | getattr(os, "O_NOCTTY", 0)
-    | getattr(os, "O_BINARY", 0)
-)
 
 
 class SourceFile(NamedTuple):
@@ -95,7 +88,7 @@ def _read(path: str, max_bytes: int, confines: Confines | None) -> SourceFile:
     # What lies outside is not even opened: opening alone can set a device off.
     if confines is not None and not confines.holds(path):
         raise _outside(confines)
-    file = os.open(path, _FLAGS)
+    file = os.open(path, READ_FLAGS)
     try:
         status = os.fstat(file)
         if confines is not None and not confines.holds_open(file, path):

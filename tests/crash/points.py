@@ -95,12 +95,12 @@ NPZ = (
     _call("after the .npz's directory is written", "stores.npz:NpzWriter.close", "after"),
 )
 COPYING = (
-    _call("before finalizing begins", "streamed:write_npy", "before"),
+    _call("before finalizing begins", "finalize:write_store", "before"),
     _call("while rows are copied", "values:RowValues.read", "before", 9),
 )
 HOLES = (
-    _call("before a hole is filled", "stores.npy:NpyStore.move", "before", 5),
-    _call("after a hole is filled", "stores.npy:NpyStore.move", "after", 5),
+    _call("before holes are filled", "stores.npy:NpyStore.move", "before"),
+    _call("after the holes are filled", "stores.npy:NpyStore.move", "after"),
     _call("before the store is shortened", "stores.npy:NpyStore.shorten", "before"),
     _call("after the store is shortened", "stores.npy:NpyStore.shorten", "after"),
 )

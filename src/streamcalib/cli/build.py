@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("build")
 @click.option("--list", "list_file", required=True, metavar="FILE", help="Image list.")
 @click.option(
-    "--out", required=True, metavar="FILE", help="The set to make, ending in .npy or .npz."
+    "--out", required=True, metavar="FILE", help="The set to make, ending in .npy, .npz or .zarr."
 )
 @click.option(
     "--root",

@@ -83,6 +83,47 @@ class WriteBehind:
             drop_cached(file, span)
 
 
+class FilesBehind:
+    """Write-behind for files that are written one after another, and closed by their writers.
+
+    Parameters
+    ----------
+    window_bytes
+        As of `WriteBehind`, over all of them.
+    """
+
+    def __init__(self, window_bytes: int) -> None:
+        self._window_bytes = window_bytes
+        self._ended: deque[tuple[int, int]] = deque()
+        self._ended_bytes = 0
+
+    def begin(self) -> WriteBehind:
+        """Return what is to be told of the next file while it is written."""
+        return WriteBehind(self._window_bytes)
+
+    def end(self, file: int, size: int) -> None:
+        """Take over a file that is written, all of it pushed; raises ``OSError``."""
+        self._ended.append((os.dup(file), size))
+        self._ended_bytes += size
+        while self._ended and self._ended_bytes > self._window_bytes:
+            self._drop_oldest()
+
+    def close(self) -> None:
+        """Let go of all files; what is still on its way to disk goes on."""
+        while self._ended:
+            os.close(self._ended.popleft()[0])
+
+    def _drop_oldest(self) -> None:
+        file, size = self._ended.popleft()
+        self._ended_bytes -= size
+        try:
+            span = Span(0, size)
+            if _sync_range(file, span, _WAIT_WRITE_WAIT):
+                drop_cached(file, span)
+        finally:
+            os.close(file)
+
+
 def drop_cached(file: int, span: Span) -> None:
     """Let the page cache forget a range of a file that is on disk."""
     if hasattr(os, "posix_fadvise"):

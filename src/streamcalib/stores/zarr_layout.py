@@ -126,7 +126,7 @@ class _Described:
         self.shape = _sides(values["shape"])
         self.dtype = str(values["data_type"])
         self.shard = _sides(values["chunk_grid"]["configuration"]["chunk_shape"])
-        (sharding,) = values["codecs"]
+        sharding, others = values["codecs"][0], values["codecs"][1:]
         settings = sharding["configuration"]
         self.chunk = _sides(settings["chunk_shape"])
         names = [codec["name"] for codec in settings["codecs"]]
@@ -134,6 +134,7 @@ class _Described:
         keys = values["chunk_key_encoding"]
         agreed = (
             sharding["name"] == "sharding_indexed"
+            and not others
             and settings.get("index_location", "end") == "end"
             and index == ["bytes", "crc32c"]
             and (keys["name"], keys["configuration"]["separator"]) == ("default", _SEPARATOR)

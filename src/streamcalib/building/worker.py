@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.images.confining import Confines
+    from streamcalib.images.places import Base
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
     from streamcalib.stores.store import RowWriter
@@ -98,7 +99,7 @@ class Work:
     encodes: bool
     rows_at_once: int
     window_bytes: int
-    bases: tuple[Path, ...]
+    bases: tuple[Base, ...]
     decoder: DecoderName
     max_pixels: int
     tolerate_damage: bool
@@ -181,7 +182,7 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     finally:
         if tools.mark is not None:
             tools.mark.at_none()
-    tools.slab.add(row, source, len(file.data), facts, file.mtime_ns)
+    tools.slab.add(row, source, len(file.data), facts, file.stamp.number)
     return ""
 
 

@@ -1,0 +1,53 @@
+"""Whether images are still what they were, without reading them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from streamcalib.errors import ImageError, StreamcalibError
+from streamcalib.images.members import probe_member
+from streamcalib.images.places import Place
+from streamcalib.images.stamp import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_STAT_THREADS = 8
+_REQUESTS_AT_ONCE = 32
+_PLACES_AT_ONCE = 4096
+
+
+def probe(text: str) -> Stamp | None:
+    """Return an image's stamp, or None if it is gone or may not be looked at.
+
+    Raises
+    ------
+    StoppedError
+        If it lies behind a URL, and the server cannot be reached.
+    """
+    place = Place.of(text)
+    try:
+        if place.member is not None:
+            return probe_member(place)
+        if place.is_remote:
+            from streamcalib.images.objects.reading import look_at
+
+            return look_at(place.location).stamp
+        status = os.stat(place.location)  # noqa: PTH116
+        return Stamp(status.st_size, status.st_mtime_ns, status.st_mtime_ns)
+    except ImageError:
+        return None
+    except StreamcalibError:
+        raise
+    except (OSError, ValueError):
+        return None
+
+
+def probe_all(places: Sequence[str]) -> Iterator[Stamp | None]:
+    """Yield what `probe` returns of each place, in order, of several at once."""
+    remote = any(Place.of(place).is_remote for place in places)
+    with ThreadPoolExecutor(_REQUESTS_AT_ONCE if remote else _STAT_THREADS) as pool:
+        for start in range(0, len(places), _PLACES_AT_ONCE):
+            yield from pool.map(probe, places[start : start + _PLACES_AT_ONCE])

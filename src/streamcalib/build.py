@@ -20,6 +20,7 @@ from streamcalib.calibset import CalibrationSet
 from streamcalib.durable import sync_data
 from streamcalib.errors import BadImagesError, DamagedError, StoppedError, StreamcalibError
 from streamcalib.images.listfile import ImageList
+from streamcalib.images.objects.trying import tell_retries
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import publish
@@ -191,6 +192,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
                 with suppress(StreamcalibError, OSError):
                     crew.commit()
                 raise
+    tell_retries(crew.retries)
     tell_changed(begun)
     end.raise_again()
     if end.came is not None:

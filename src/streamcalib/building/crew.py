@@ -79,6 +79,8 @@ class Crew:
     ----------
     is_stopped
         Whether they were told to stop.
+    retries
+        How many requests for images behind URLs were tried again.
     """
 
     def __init__(self, prepared: PreparedBuild, store: NpyStore, desk: Desk) -> None:
@@ -105,7 +107,7 @@ class Crew:
             marks=desk.marks.folder,
         )
         self._suspects: frozenset[int] = frozenset()
-        self.is_stopped = False
+        self.is_stopped, self.retries = False, 0
 
     def stop(self) -> None:
         """Have workers stop before their next image; what is under way then returns early."""
@@ -248,6 +250,7 @@ class Crew:
                 with signals_held_back(processes=own_process):
                     results = parallel(task(number, t) for number, t in self._until_stopped(sent))
                 for number, outcome in results:
+                    self.retries += outcome.retries
                     sent.came_back(number)
                     yield outcome
             finally:

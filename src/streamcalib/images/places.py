@@ -68,6 +68,11 @@ def is_url(text: str) -> bool:
     return "://" in text and _URL.match(text) is not None
 
 
+def is_own_memory(place: Base) -> bool:
+    """Whether a place is in this process's own memory, which others do not see."""
+    return isinstance(place, str) and place[:9].lower() == "memory://"
+
+
 def is_archive(location: str) -> bool:
     """Whether a path or URL ends as an archive's does whose members can be read at random."""
     return location.lower().endswith(ARCHIVE_SUFFIXES)

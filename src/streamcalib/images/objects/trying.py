@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import re
 import threading
@@ -9,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from streamcalib.errors import ImageError, StoppedError
-from streamcalib.wording import printable
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _STATUS = re.compile(r"status code: (\d{3})([\w ]*)")
 
 _counted = threading.local()
+_log = logging.getLogger(__name__)
 
 
 def taken_retries() -> int:
@@ -31,6 +33,13 @@ def taken_retries() -> int:
     retries: int = getattr(_counted, "retries", 0)
     _counted.retries = 0
     return retries
+
+
+def tell_retries(retries: int) -> None:
+    """Say how many requests were tried again, if any."""
+    if retries:
+        was = "was" if retries == 1 else "were"
+        _log.info("%s for images %s tried again", counted(retries, "request"), was)
 
 
 def trying(address: Address, request: Callable[[], Result]) -> Result:

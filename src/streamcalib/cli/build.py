@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     "list_file",
     required=True,
     metavar="FILE",
-    
     help="Image list: a path, ARCHIVE.zip::MEMBER, ARCHIVE.tar::MEMBER or URL a line.",
-,
 )
 @click.option(
     "--out", required=True, metavar="FILE", help="The set to make, ending in .npy or .npz."

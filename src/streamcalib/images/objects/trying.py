@@ -62,9 +62,13 @@ def trying(address: Address, request: Callable[[], Result]) -> Result:
     for left in reversed(range(MOST_TRIES)):
         try:
             return request()
-        except exceptions.NotFoundError as error:
-            raise FileNotFoundError(str(error).partition("\n")[0]) from error
-        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+        except (exceptions.NotFoundError, FileNotFoundError) as error:
+            raise FileNotFoundError(_reason(error)) from error
+        except (
+            exceptions.PermissionDeniedError,
+            exceptions.UnauthenticatedError,
+            PermissionError,
+        ) as error:
             raise _forbidden(address) from error
         except exceptions.PreconditionError as error:
             raise ObjectChangedError("it was changed while it was read") from error

@@ -117,8 +117,8 @@ def absolute_place(text: str, real: Callable[[str], str] = os.path.realpath) -> 
 
 def normal_member(name: str) -> str:
     """Return a member's name as extraction takes it: no leading slash, no ``.`` parts."""
-    if not name.startswith(("/", "./")) and "//" not in name and "/./" not in name:
-        return name.rstrip("/")
+    if not name.startswith((".", "/")) and "/." not in name and "//" not in f"{name}/":
+        return name
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 

@@ -87,7 +87,8 @@ def pack(members: Iterable[Member], identity: bytes) -> bytes:
         if number == MOST_MEMBERS:
             raise ValueError(f"it has more than {MOST_MEMBERS:,} members")
         name = normal_member(member.name).encode(*_NAMES)
-        if name and 0 <= max(member.offset, member.stored_bytes, member.bytes) < 2**63:
+        numbers = member.offset, member.stored_bytes, member.bytes
+        if name and min(numbers) >= 0 and max(numbers) < 2**63:
             last[name] = member
     names = sorted(last)
     records = np.zeros(len(names), _RECORD)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from joblib.externals.loky import get_reusable_executor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,10 +96,12 @@ def s3_proxy(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets.
     with buckets.Proxy(s3_port) as proxy:
         for name, value in buckets.settings(proxy.port).items():
             monkeypatch.setenv(name, value)
-        # Another server is none that this process has opened before.
+        # Another server is none that this process, or a worker that waits for work, has opened.
         address._store.cache_clear()
         archives._opened.clear()
+        get_reusable_executor().shutdown(wait=True)
         yield proxy
+    get_reusable_executor().shutdown(wait=True)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.errors import ImageError, SourceError
@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from streamcalib.images.stamp import Stamp
 
 _PASSED_OVER = "__MACOSX"
-# All members of an archive are looked at by one look at it.
-_FRESH_SECONDS = 10.0
 
 
 def archive_of(
-    location: str, confines: Confines | None = None, *, max_age_seconds: float = math.inf
+    location: str, confines: Confines | None = None, *, again: bool = False
 ) -> Archive[Any]:
     """Return the open archive at a path or URL.
 
@@ -31,8 +29,8 @@ def archive_of(
     ----------
     confines
         Where it must lie; by default anywhere.
-    max_age_seconds
-        One behind a URL is looked at anew if that is longer ago; one on this machine always is.
+    again
+        Look anew at one behind a URL; one on this machine is always looked at.
 
     Raises
     ------
@@ -47,7 +45,7 @@ def archive_of(
 
         if confines is not None and not confines.holds(location):
             raise confines.outside()
-        return open_remote_archive(location, max_age_seconds=max_age_seconds)
+        return open_remote_archive(location, again=again)
     from streamcalib.images.archives.opened import open_archive
 
     return open_archive(location, confines)
@@ -59,13 +57,24 @@ def read_member(place: Place, max_bytes: int, confines: Confines | None) -> tupl
     try:
         return archive_of(place.location, confines).read(name, max_bytes)
     except ObjectChangedError:
-        return archive_of(place.location, confines, max_age_seconds=0).read(name, max_bytes)
+        return archive_of(place.location, confines, again=True).read(name, max_bytes)
 
 
 def probe_member(place: Place) -> Stamp:
     """Return a member's stamp; raises as `Archive.probe` and `archive_of` do."""
-    archive = archive_of(place.location, max_age_seconds=_FRESH_SECONDS)
-    return archive.probe(place.member or "")
+    return archive_of(place.location).probe(place.member or "")
+
+
+def look_anew(url: str) -> None:
+    """Have an archive behind a URL be known as it is now; what is wrong with it is told later.
+
+    Raises
+    ------
+    StoppedError
+        If the server cannot be reached.
+    """
+    with suppress(ImageError, FileNotFoundError):
+        archive_of(url, again=True)
 
 
 def images_in(location: str, suffixes: tuple[str, ...]) -> Iterator[str]:
@@ -79,7 +88,7 @@ def images_in(location: str, suffixes: tuple[str, ...]) -> Iterator[str]:
         If it cannot be read.
     """
     try:
-        archive = archive_of(location, max_age_seconds=0)
+        archive = archive_of(location, again=True)
         for member in archive.members():
             if member.name.lower().endswith(suffixes) and not _is_hidden(member.name):
                 yield str(Place(location, member.name))

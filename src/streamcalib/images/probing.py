@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from streamcalib.errors import ImageError, StreamcalibError
-from streamcalib.images.members import probe_member
+from streamcalib.images.members import look_anew, probe_member
 from streamcalib.images.places import Place
 from streamcalib.images.stamp import Stamp
 
@@ -28,6 +28,13 @@ def probe(text: str) -> Stamp | None:
         If it lies behind a URL, and the server cannot be reached.
     """
     place = Place.of(text)
+    if place.member is not None and place.is_remote:
+        look_anew(place.location)
+    return _probe(text)
+
+
+def _probe(text: str) -> Stamp | None:
+    place = Place.of(text)
     try:
         if place.member is not None:
             return probe_member(place)
@@ -47,7 +54,10 @@ def probe(text: str) -> Stamp | None:
 
 def probe_all(places: Sequence[str]) -> Iterator[Stamp | None]:
     """Yield what `probe` returns of each place, in order, of several at once."""
-    remote = any(Place.of(place).is_remote for place in places)
+    remote = [place for place in map(Place.of, places) if place.is_remote]
+    archives = {place.location for place in remote if place.member is not None}
     with ThreadPoolExecutor(_REQUESTS_AT_ONCE if remote else _STAT_THREADS) as pool:
+        # One look at an archive tells of all its members.
+        list(pool.map(look_anew, sorted(archives)))
         for start in range(0, len(places), _PLACES_AT_ONCE):
-            yield from pool.map(probe, places[start : start + _PLACES_AT_ONCE])
+            yield from pool.map(_probe, places[start : start + _PLACES_AT_ONCE])

@@ -94,7 +94,9 @@ def test_what_is_no_archive_is_told(tmp_path, make, says):
 def test_an_archive_is_no_image(tmp_path):
     """A list that names one alone is told what to write."""
     packed.make_tar(tmp_path / "a.tar", {"1.jpg": b"x"})
-    with pytest.raises(ImageError, match="it is an archive: name an image in it as ARCHIVE::MEMBER"):
+    with pytest.raises(
+        ImageError, match="it is an archive: name an image in it as ARCHIVE::MEMBER"
+    ):
         read_image("a.tar", (tmp_path,))
 
 
@@ -152,6 +154,12 @@ def test_urls_are_outside_of_folders(places):
     confines = Confines.of(["s3://b/train/"])
     inside = ["s3://b/train/1.jpg", "s3://b/train/a.zip::../1.jpg", "2.jpg"]
     check_names(ImageList(inside, ("s3://b/train",)), confines)
-    for entry in ("s3://b/train-2/1.jpg", "s3://b/1.jpg", "s3://b/train/../1.jpg", "../1.jpg", "/1"):
+    for entry in (
+        "s3://b/train-2/1.jpg",
+        "s3://b/1.jpg",
+        "s3://b/train/../1.jpg",
+        "../1.jpg",
+        "/1",
+    ):
         with pytest.raises(ListError, match="outside of s3://b/train"):
             check_names(ImageList([entry], ("s3://b/train",)), confines)

@@ -91,7 +91,9 @@ def test_probing_many_members_asks_for_none(bucket, s3_proxy):
 def test_what_is_wrong_with_an_archive_is_told(bucket):
     """It is missing, or none; a member is missing."""
     for kind in PACKERS:
-        with pytest.raises(SourceError, match=rf"the archive {bucket.url}/no\.{kind} does not exist"):
+        with pytest.raises(
+            SourceError, match=rf"the archive {bucket.url}/no\.{kind} does not exist"
+        ):
             list_images(f"{bucket.url}/no.{kind}")
         url = bucket.put(f"odd.{kind}", b"no archive at all" * 100)
         with pytest.raises(SourceError, match=f"odd.{kind} is no {kind}"):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections import OrderedDict
 
 from streamcalib.images.archives.archive import Archive
@@ -25,17 +23,17 @@ class ObjectBytes:
         return read_part(self._url, self._etag, start, stop) if start < stop else b""
 
 
-_opened: OrderedDict[str, tuple[float, Archive[ObjectBytes]]] = OrderedDict()
+_opened: OrderedDict[str, Archive[ObjectBytes]] = OrderedDict()
 _opening = threading.Lock()
 
 
-def open_remote_archive(url: str, *, max_age_seconds: float = math.inf) -> Archive[ObjectBytes]:
+def open_remote_archive(url: str, *, again: bool = False) -> Archive[ObjectBytes]:
     """Return the archive at a URL, as it was when this process last looked at it.
 
     Parameters
     ----------
-    max_age_seconds
-        If that is longer ago, it is looked at anew.
+    again
+        Look at it anew.
 
     Raises
     ------
@@ -47,18 +45,13 @@ def open_remote_archive(url: str, *, max_age_seconds: float = math.inf) -> Archi
         If the server cannot be reached.
     """
     with _opening:
-        looked, known = _opened.get(url, (-math.inf, None))
-        now = time.monotonic()
-        if known is not None and now - looked < max_age_seconds:
-            archive = known
-        else:
+        archive = _opened.get(url)
+        if archive is None or again:
             (size, number, changed_ns), etag = look_at(url)
-            source = ObjectBytes(url, etag, size)
-            if known is not None and known.changed == number:
-                archive = known
-            else:
+            if archive is None or archive.changed != number:
+                source = ObjectBytes(url, etag, size)
                 archive = Archive.open(url, url, source, changed=number, changed_ns=changed_ns)
-            _opened[url] = now, archive
+            _opened[url] = archive
         _opened.move_to_end(url)
         if len(_opened) > _MOST_OPEN:
             _opened.popitem(last=False)

@@ -102,7 +102,7 @@ class Proxy:
                 else:
                     self._pass_on()
 
-            do_HEAD = do_GET
+            do_HEAD = do_GET  # noqa: N815
 
             def _pass_on(self) -> None:
                 connection = HTTPConnection(HOST, port, timeout=30)
@@ -119,7 +119,7 @@ class Proxy:
             def _reply(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
                 self.send_response(status)
                 own = ("content-length", "connection", "transfer-encoding", "date", "server")
-                length = dict((k.lower(), v) for k, v in headers).get("content-length")
+                length = {k.lower(): v for k, v in headers}.get("content-length")
                 for name, value in headers:
                     if name.lower() not in own:
                         self.send_header(name, value)

@@ -71,7 +71,7 @@ def test_members_have_the_names_of_extraction(name, normal):
 
 
 def test_archives_are_sought_where_paths_are(tmp_path):
-    """The part before ``::`` is resolved against the bases; the first archive that is there wins."""
+    """What stands before ``::`` is resolved against the bases; the first that is there wins."""
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         folder.mkdir()

@@ -22,7 +22,7 @@ NAMES = ("b/2.jpg", "a.jpg", "B.JPG", "b.jpeg", "b-.jpg", "ä.jpg", "a#?.jpg")
 
 
 def test_a_url_gives_the_same_choice_as_the_folder(tmp_path, monkeypatch, bucket):
-    """Entry for entry; what folders pass over is passed over, and a like-named folder is another."""
+    """Entry for entry; what folders pass over is passed over; a like-named folder is another."""
     for name in (*NAMES, "x.png", ".hidden/1.jpg", "b/._2.jpg"):
         path = tmp_path / "train2017" / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -43,7 +43,7 @@ class _Opened:
         with self._keeping:
             self._kept[path] = key, archive
             self._kept.move_to_end(path)
-            if len(self._kept) > _MOST_OPEN:
+            while len(self._kept) > _MOST_OPEN:
                 self._kept.popitem(last=False)
 
 

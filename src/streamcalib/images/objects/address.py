@@ -63,7 +63,7 @@ def _store(scheme: str, bucket: str) -> ObjectStore:
         from obstore.store import GCSStore, MemoryStore, S3Store
     except ImportError as error:
         raise MissingExtraError(
-            'images behind URLs need the package obstore: pip install "streamcalib[s3]".'
+            "images behind URLs need the package obstore: pip install 'streamcalib[s3]'."
         ) from error
     if scheme == "memory":
         return MemoryStore()

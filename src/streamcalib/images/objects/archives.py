@@ -53,6 +53,6 @@ def open_remote_archive(url: str, *, again: bool = False) -> Archive[ObjectBytes
                 archive = Archive.open(url, url, source, changed=number, changed_ns=changed_ns)
             _opened[url] = archive
         _opened.move_to_end(url)
-        if len(_opened) > _MOST_OPEN:
+        while len(_opened) > _MOST_OPEN:
             _opened.popitem(last=False)
         return archive

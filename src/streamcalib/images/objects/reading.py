@@ -33,10 +33,9 @@ def read_object(url: str, max_bytes: int) -> tuple[bytes, Stamp]:
     StoppedError
         If the server cannot be reached.
     """
-    import obstore
-
     address = _address(url)
     store = address.store
+    import obstore
 
     def get() -> tuple[bytes, Stamp]:
         answer = obstore.get(store, address.key)
@@ -49,10 +48,10 @@ def read_object(url: str, max_bytes: int) -> tuple[bytes, Stamp]:
 
 def look_at(url: str) -> Known:
     """Return what is known of an object by one request; raises as `read_object`."""
-    import obstore
-
     address = _address(url)
     store = address.store
+    import obstore
+
     return known_of(trying(address, lambda: obstore.head(store, address.key)))
 
 
@@ -61,10 +60,9 @@ def read_part(url: str, etag: str | None, start: int, stop: int) -> bytes:
 
     Raises as `read_object`, and `ObjectChangedError` if its ETag is another one now.
     """
-    import obstore
-
     address = _address(url)
     store = address.store
+    import obstore
 
     def get() -> bytes:
         answer = obstore.get(store, address.key, options={"range": (start, stop), "if_match": etag})

@@ -29,9 +29,16 @@ members = st.builds(
 )
 
 
+@pytest.mark.parametrize("apart", [1, 3, 64])
 @given(st.lists(members, max_size=12), names)
-def test_members_are_found_by_name(those, other):
+def test_members_are_found_by_name(apart, those, other):
     """The last one of a name, with all that is known of it; names are those of extraction."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_SIGNPOSTS_APART", apart)
+        check_names(those, other)
+
+
+def check_names(those, other):
     packed = Index(pack(those, IDENTITY), IDENTITY)
     last = {normal_member(one.name): one for one in those if normal_member(one.name)}
     assert len(packed) == len(last)

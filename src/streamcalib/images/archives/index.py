@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -32,6 +32,7 @@ _RECORD = np.dtype(
         ("kind", "<u2"),
     ]
 )
+_SIGNPOSTS_APART = 64
 _NAMES = "utf-8", "surrogateescape"
 
 
@@ -132,6 +133,9 @@ class Index:
                 raise ValueError("it is damaged")
         self._data, self._names_start = data, names_start
         self._records = np.frombuffer(data, _RECORD, count, _HEADER.size)
+        self._ends = self._records["name_end"]
+        # Every 64th name at hand makes finding one several times as fast, for 1 byte a member.
+        self._signposts = [self._name(place) for place in range(0, count, _SIGNPOSTS_APART)]
 
     def __len__(self) -> int:
         return len(self._records)
@@ -142,8 +146,10 @@ class Index:
             wanted = normal_member(name).encode(*_NAMES)
         except UnicodeEncodeError:
             return None
-        place = bisect_left(range(len(self)), wanted, key=self._name)
-        if place == len(self) or self._name(place) != wanted:
+        start = max(0, bisect_right(self._signposts, wanted) - 1) * _SIGNPOSTS_APART
+        near = range(start, min(start + _SIGNPOSTS_APART, len(self)))
+        place = start + bisect_left(near, wanted, key=self._name)
+        if place == near.stop or self._name(place) != wanted:
             return None
         return self._member(place)
 
@@ -152,9 +158,8 @@ class Index:
         return (self._member(place) for place in range(len(self)))
 
     def _name(self, place: int) -> bytes:
-        ends = self._records["name_end"]
-        start = self._names_start + (int(ends[place - 1]) if place else 0)
-        return bytes(self._data[start : self._names_start + int(ends[place])])
+        start = self._names_start + (self._ends.item(place - 1) if place else 0)
+        return self._data[start : self._names_start + self._ends.item(place)]
 
     def _member(self, place: int) -> Member:
         offset, stored_bytes, size, _, crc32, method, kind = self._records[place].item()

@@ -165,6 +165,23 @@ def test_many_are_probed_in_order(bucket):
     assert sizes == [None if n == 7 else n for n in range(40)]
 
 
+@pytest.mark.parametrize("times", [50, 1])
+def test_many_of_a_folder_are_looked_at_by_lists(bucket, s3_proxy, monkeypatch, times):
+    """As far as lists go; the answers are those of asking for each, and what is gone is gone."""
+    from streamcalib.images import probing
+
+    monkeypatch.setattr(probing, "_LISTED_FROM", 20)
+    monkeypatch.setattr(probing, "_LISTED_TIMES", times)
+    urls = [bucket.put(f"train/{n:02d}.jpg", bytes(n)) for n in range(30)]
+    one_by_one = [probe(url) for url in urls]
+    asked = [*urls[:25], f"{bucket.url}/train/none.jpg"]
+    s3_proxy.seen.clear()
+    assert list(probe_all(asked)) == [*one_by_one[:25], None]
+    assert len(s3_proxy.seen) < 10
+    s3_proxy.answer = lambda method, path, before: 403 if "list-type" in path else None
+    assert list(probe_all(asked)) == [*one_by_one[:25], None]
+
+
 def test_memory_is_shared_by_threads_of_one_process():
     """``memory://`` is for programs that put images there themselves."""
     import obstore

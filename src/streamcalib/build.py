@@ -19,6 +19,7 @@ from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import BadImagesError, DamagedError, StoppedError, StreamcalibError
 from streamcalib.images.listfile import ImageList
+from streamcalib.images.objects.trying import tell_retries
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.publish import publish, write_metadata
@@ -194,6 +195,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
                 with suppress(StreamcalibError, OSError):
                     crew.commit()
                 raise
+    tell_retries(crew.retries)
     tell_changed(begun)
     end.raise_again()
     if end.came is not None:

@@ -14,6 +14,8 @@ from streamcalib.build import run_build
 from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import SavedList, save_list
+from streamcalib.images.braces import has_range
+from streamcalib.images.places import is_archive, is_url, without_file_scheme
 from streamcalib.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.images.places import Base
     from streamcalib.plan import Container
     from streamcalib.progress import Subscriber
 
@@ -81,15 +84,21 @@ def prepare_run(
     )
 
 
-def _within(source: str) -> tuple[Path, ...]:
-    """Return the folders that a source speaks of, in which its images lie unless links lead out."""
+def _within(source: str) -> tuple[Base, ...]:
+    """Return the places that a source speaks of, in which its images lie unless links lead out."""
+    source = without_file_scheme(source)
+    if is_url(source):
+        return (source.rpartition("/")[0] if is_archive(source) else source,)
     path = Path(source)
     if path.is_dir():
         return (path,)
+    if path.is_file() and is_archive(source):
+        return (path.absolute().parent,)
     if path.is_file():
         return tuple(dict.fromkeys((Path.cwd(), path.absolute().parent)))
     parts = path.parts
-    fixed = next((n for n, part in enumerate(parts) if has_magic(part)), len(parts))
+    spread = (n for n, part in enumerate(parts) if has_magic(part) or has_range(part))
+    fixed = next(spread, len(parts))
     return (Path(*parts[:fixed]),)
 
 

@@ -197,7 +197,7 @@ def changed_by(*statements: str) -> Callable[[Path], None]:
 
 
 _ROW = (
-    "INSERT INTO done SELECT {}, height, width, canvas_crc32c, row_crc32c, bytes, mtime_ns, route "
+    "INSERT INTO done SELECT {}, height, width, canvas_crc32c, row_crc32c, bytes, stamp, route "
     "FROM done LIMIT 1"
 )
 DAMAGES = {

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import ImageError, OutputError, SetError, SourceError
-from streamcalib.images.listfile import candidates, entries_sha256
+from streamcalib.images.listfile import entries_sha256
+from streamcalib.images.places import as_base
+from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_image
+from streamcalib.images.resolving import candidates
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.publish import check_kind
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.confining import Confines
     from streamcalib.images.listfile import ImageList
@@ -186,24 +190,22 @@ def _changed_source(
     place now, is made into a row again. Large sets are probed at a thousand rows.
     """
     made = found.made_ns
-    before = tuple(Path(base) for base in found.manifest.images["bases"])
+    before = tuple(as_base(base) for base in found.manifest.images["bases"])
     step = -(-len(found) // _COMPARED_SOURCES)
-    for record in islice(found.row_records(), 0, None, step):
+    compared = islice(found.row_records(), 0, None, step)
+    records = [record for record in compared if record["list_row"] is not None]
+    places = [images.resolve(record["list_row"]) for record in records]
+    for record, path, stamp in zip(records, places, probe_all(places), strict=True):
         row = record["list_row"]
-        if row is None:
-            continue
         moved = candidates(images[row], before) != candidates(images[row], images.bases)
-        path = images.resolve(row)
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:
+        if stamp is None:
             if moved:
                 images.check_present()
             continue
-        if status.st_size != record["bytes"]:
-            return f"{printable(path)} had {record['bytes']} bytes and has {status.st_size} now"
-        suspect = moved or status.st_mtime_ns > made
-        if suspect and _checksum(maker, reader, row, status.st_size) != record["canvas_crc32c"]:
+        if stamp.bytes != record["bytes"]:
+            return f"{printable(path)} had {record['bytes']} bytes and has {stamp.bytes} now"
+        suspect = moved or stamp.changed_ns > made
+        if suspect and _checksum(maker, reader, row, stamp.bytes) != record["canvas_crc32c"]:
             return f"{printable(path)} is another picture now"
     return None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 import joblib
 
-from streamcalib.building.agreement import agreed_name, agreed_recipe, checked_extras
+from streamcalib.building.agreement import agreed_name, agreed_recipe, check_shared, checked_extras
 from streamcalib.building.existing import Wanted, complete_set, set_to_extend
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.graph import read_image_input
@@ -219,6 +219,7 @@ def prepare(
     extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
     _check_spares(images, options)
+    check_shared(images, options.backend if worker_count(options) > 1 else "threading")
     confines = _confines(images, options)
     wanted = Wanted(
         recipe=recipe,

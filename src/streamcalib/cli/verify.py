@@ -36,7 +36,8 @@ _MOST_SHOWN = 20
 @click.option(
     "--image",
     metavar="FILE",
-    help="Only say which row is this image's, and whether it holds its pixels.",
+    help="Only say which row is this image's, a path, ARCHIVE::MEMBER or URL, and whether it holds "
+    "its pixels.",
 )
 @options.jobs
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")

@@ -78,11 +78,14 @@ class Proxy:
         status that is answered, 0 to hang up, or None to pass the request on.
     seen
         Every request: method, path and range.
+    page
+        How many objects at most are listed at once, if not as many as the server likes.
     """
 
     def __init__(self, port: int) -> None:
         self.answer: Callable[[str, str, int], int | None] = lambda method, path, before: None
         self.seen: list[tuple[str, str, str]] = []
+        self.page: int | None = None
         self._lock = threading.Lock()
         proxy = self
 
@@ -109,7 +112,10 @@ class Proxy:
                 try:
                     # Connections are told from requests here: one request, one connection there.
                     headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
-                    connection.request(self.command, self.path, headers=headers)
+                    more = (
+                        f"&max-keys={proxy.page}" if proxy.page and "list-type" in self.path else ""
+                    )
+                    connection.request(self.command, self.path + more, headers=headers)
                     answer = connection.getresponse()
                     data = answer.read()
                     self._reply(answer.status, answer.getheaders(), data)

@@ -134,10 +134,11 @@ def test_a_damaged_header_is_told(tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_a_size_that_leads_back_ends(tmp_path):
-    """A negative size does not have the archive read for ever."""
+@pytest.mark.parametrize("size", [-512, -2048, -512 - 512 - len(DATA)])
+def test_a_size_that_leads_back_ends(tmp_path, size):
+    """A negative size does not have the archive read for ever, from its own header or another."""
     entry, _ = packed.tar_entry("b.jpg")
-    entry.size = -2048
+    entry.size = size
     header = entry.tobuf(tarfile.GNU_FORMAT)
     first = packed.make_tar(tmp_path / "x.tar", {"a.jpg": DATA}).read_bytes()[: 512 + len(DATA)]
     (tmp_path / "a.tar").write_bytes(first + header + bytes(1024))

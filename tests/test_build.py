@@ -462,7 +462,7 @@ def test_unknown_endings_are_refused(listed, tmp_path, name):
     """An output is an ``.npy`` or ``.npz``."""
     with pytest.raises(OutputError) as caught:
         small(listed, tmp_path / name)
-    assert "use .npy or .npz" in text_of(caught.value)
+    assert "use .npy, .npz or .zarr" in text_of(caught.value)
 
 
 def test_no_images_are_refused(out):

@@ -150,7 +150,7 @@ def test_a_set_that_is_not_there_is_told(tmp_path):
 def test_other_endings_are_told(tmp_path, name):
     """A set is known by its ending."""
     (tmp_path / name).touch()
-    assert "must end in .npy or .npz" in refusal(tmp_path / name)
+    assert "must end in .npy, .npz or .zarr" in refusal(tmp_path / name)
 
 
 def test_an_array_without_a_manifest_is_no_set(tmp_path):

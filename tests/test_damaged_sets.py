@@ -51,7 +51,7 @@ def flip(path: Path, place: int) -> None:
 def test_a_flipped_bit_is_not_finalized(small, tmp_path, suffix):
     """The row is named, and nothing is published under a checksum of what is wrong."""
     row_bytes = small.path.stat().st_size // len(small)
-    flip(small.path, HEADER_BYTES + 7 * (small._stored().nbytes // len(small)) + row_bytes // 3)
+    flip(small.path, HEADER_BYTES + 7 * small._stored().row_bytes + row_bytes // 3)
     with pytest.raises(DamagedError, match="row 7 of") as caught:
         finalize(small.path, tmp_path / f"f.{suffix}")
     assert "s.npy" in text_of(caught.value)

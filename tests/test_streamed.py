@@ -12,8 +12,9 @@ import pytest
 from pagecache import keeps_pages, resident_bytes
 from streamcalib.recipe import Recipe
 from streamcalib.stores.npy import NpyStore
+from streamcalib.stores.stored import MappedRows
 from streamcalib.stores.writeback import WriteBehind
-from streamcalib.streamed import Manner, write_npy, write_npz
+from streamcalib.streamed import Manner, write_npz, write_store
 from streamcalib.values import RowValues
 
 RECIPE = Recipe.yolo11(400)
@@ -33,8 +34,14 @@ def expected(canvases) -> np.ndarray:
 
 def write(values: RowValues, path: Path, manner: Manner) -> list[int] | None:
     if path.suffix == ".npy":
-        return write_npy(values, path, manner)
+        return write_store(values, npy(values, path), manner)
     return write_npz(values, path, manner, input_name="x", extra_inputs={})
+
+
+def npy(values: RowValues, path: Path) -> NpyStore:
+    return NpyStore(
+        path=path, rows=len(values), row_shape=values.row_shape, dtype=values.dtype.name
+    )
 
 
 def manner(jobs: int, reached: list[int]) -> Manner:
@@ -46,7 +53,7 @@ def manner(jobs: int, reached: list[int]) -> Manner:
 @pytest.mark.parametrize("kind", ["uint8", "final"])
 def test_every_row_is_written_once_in_its_place(canvases, expected, tmp_path, kind, suffix, jobs):
     """Encoded or copied, by however many threads, and counted as it is done."""
-    values = RowValues(canvases if kind == "uint8" else expected, RECIPE, kind)
+    values = RowValues(MappedRows(canvases if kind == "uint8" else expected), RECIPE, kind)
     reached: list[int] = []
     path = tmp_path / f"a.{suffix}"
     crcs = write(values, path, manner(jobs, reached))
@@ -93,7 +100,7 @@ class BrokenValues(RowValues):
 @pytest.mark.parametrize("suffix", ["npy", "npz"])
 def test_an_error_in_a_thread_is_raised_where_the_caller_waits(canvases, tmp_path, suffix, jobs):
     """The error comes through, and no thread works on."""
-    values = BrokenValues(canvases, RECIPE, "uint8")
+    values = BrokenValues(MappedRows(canvases), RECIPE, "uint8")
     before = threading.active_count()
     with pytest.raises(OSError, match="Input/output error"):
         write(values, tmp_path / f"a.{suffix}", manner(jobs, []))
@@ -107,7 +114,7 @@ def test_a_caller_who_has_enough_ends_it(canvases, tmp_path, suffix):
     def enough(done: int) -> None:
         raise KeyboardInterrupt
 
-    values = RowValues(canvases, RECIPE, "uint8")
+    values = RowValues(MappedRows(canvases), RECIPE, "uint8")
     short = Manner(jobs=2, window_bytes=10**7, on_rows=enough)
     before = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
@@ -123,6 +130,6 @@ def test_an_error_behind_the_last_row_is_not_lost(canvases, tmp_path, monkeypatc
 
     monkeypatch.setattr(WriteBehind, "wrote", lambda self, file, offset, size: None)
     monkeypatch.setattr(WriteBehind, "push", fail)
-    values = RowValues(canvases, RECIPE, "uint8")
+    values = RowValues(MappedRows(canvases), RECIPE, "uint8")
     with pytest.raises(OSError, match="Input/output error"):
-        write_npy(values, tmp_path / "a.npy", manner(2, []))
+        write_store(values, npy(values, tmp_path / "a.npy"), manner(2, []))

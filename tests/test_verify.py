@@ -56,7 +56,7 @@ def test_a_sound_set_is_sound(paths, tmp_path, recipe, name, store):
 
 def rows_begin(calibration: CalibrationSet) -> tuple[int, int]:
     """Return where rows begin in the file, and the size of one."""
-    stored = calibration.values().stored(0, len(calibration))
+    stored = calibration.values().stored.read(0, len(calibration))
     return int(stored.offset), stored[0].nbytes
 
 
@@ -114,7 +114,7 @@ def test_values_that_no_recipe_gives_are_found(paths, tmp_path, value, says):
 
 def test_odd_rows_are_told_and_no_fault(calibration, paths):
     """Rows of one value, and rows that are equal."""
-    first = np.array(calibration.values().stored(0, 1)[0])
+    first = np.array(calibration.values().stored.read(0, 1)[0])
     changed = set_row(calibration, 7, first)
     changed = set_row(changed, 3, first)
     changed = set_row(changed, 5, np.full_like(first, first.dtype.type(1)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Unpack
 
 from streamcalib.building.badimages import close_holes, stop_message
@@ -17,15 +17,15 @@ from streamcalib.building.statefolder import clear, journal_path, remove_own_fol
 from streamcalib.building.unfinished import remove_leftovers
 from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
-from streamcalib.durable import sync_data
 from streamcalib.errors import BadImagesError, DamagedError, StoppedError, StreamcalibError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.objects.trying import tell_retries
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish
+from streamcalib.publish import publish, write_metadata
 from streamcalib.signals import SoftEnd
-from streamcalib.staging import MARKS_NAME, locked_staging
+from streamcalib.staging import MARKS_NAME, ROWS_NAME, SHARDS_NAME, locked_staging
+from streamcalib.stores.zarr import ZarrStore
 from streamcalib.streamed import Manner, write_npz
 from streamcalib.values import RowValues
 from streamcalib.wording import counted, printable
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.recipe import Recipe
     from streamcalib.staging import Staging
-    from streamcalib.stores.npy import NpyStore
+    from streamcalib.stores.store import Store
 
 
 def build(
@@ -137,7 +137,7 @@ def _leave(begun: Begun, staging: Staging, path: Path, error: BaseException) -> 
         if not kept:
             clear(staging.folder, path)
             remove_own_folder(staging.folder, path)
-        elif begun.store.path.exists() and path.exists():
+        elif begun.store.exists() and path.exists():
             # Else they vanished, perhaps with their volume, and may come back with it.
             error.add_note(
                 f"{kept:,} of {counted(begun.store.rows, 'row')} are kept in "
@@ -154,12 +154,14 @@ def _build_into(
         store = _settle_bad_images(prepared, store, table)
     if table.open_rows:
         raise RuntimeError(f"{len(table.open_rows)} rows were never made: this is a bug.")
-    staged = store.path
+    staged = staging.folder / (ROWS_NAME if plan.zarr is None else SHARDS_NAME)
     if plan.container == "npz":
         staged = staging.folder / "set.npz"
         _write_npz(prepared, begun, store, staged, notify)
     failures = table.failures(prepared.images.source)
     manifest, rows_file = write_record(prepared, table, failures, staging.folder)
+    if isinstance(store, ZarrStore):
+        write_metadata(store, manifest)
     staging.lock.check()
     publish(staged, prepared.out, manifest, rows_file)
 
@@ -169,17 +171,18 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
     store, table = begun.store, begun.table
     marks = Marks(staging.folder / MARKS_NAME)
     marks.clear()
-    with store.path.open("r+b") as file, closing(marks):
+    with closing(store.flusher()) as flusher, closing(marks):
 
         def make_durable() -> None:
             staging.lock.check()
-            sync_data(file.fileno())
+            flusher.flush()
 
         if prepared.extends is not None:
-            take_over_rows(prepared, prepared.extends, begun, make_durable, notify)
+            take_over_rows(prepared, prepared.extends, begun, flusher.wrote, make_durable, notify)
         kept = len(table) - len(table.open_rows)
         counter = Counter("build", store.rows, store.row_bytes, notify, kept=kept)
-        crew = Crew(prepared, store, Desk(table, begun.journal, make_durable, counter, marks))
+        desk = Desk(table, begun.journal, flusher.wrote, make_durable, counter, marks)
+        crew = Crew(prepared, store, desk)
         with SoftEnd(crew.stop) as end:
             try:
                 crew.make_suspects(begun.suspects)
@@ -200,7 +203,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
 
 
 def _write_npz(
-    prepared: PreparedBuild, begun: Begun, store: NpyStore, path: Path, notify: Subscriber
+    prepared: PreparedBuild, begun: Begun, store: Store, path: Path, notify: Subscriber
 ) -> None:
     """Encode the staged canvases into an ``.npz``, and note the checksums of its rows."""
     plan, table = prepared.plan, begun.table
@@ -228,7 +231,7 @@ def _write_npz(
         table.columns["row_crc32c"] = crcs
 
 
-def _settle_bad_images(prepared: PreparedBuild, store: NpyStore, table: RowTable) -> NpyStore:
+def _settle_bad_images(prepared: PreparedBuild, store: Store, table: RowTable) -> Store:
     images, on_bad = prepared.images, prepared.options.on_bad
     tried = len(images)
     if on_bad == "skip":
@@ -255,13 +258,18 @@ def _settle_bad_images(prepared: PreparedBuild, store: NpyStore, table: RowTable
 def _replace_bad_rows(images: ImageList, crew: Crew, table: RowTable) -> None:
     """Give the j-th bad row the j-th good spare; rows stay open when the spares run out."""
     spares = iter(range(len(images), len(images) + len(images.spares)))
+    together = crew.rows_together
     while rows := table.open_rows:
         tried = list(islice(spares, len(rows)))
         if not tried:
             return
         entries = {source: images.spares[source - len(images)] for source in tried}
         good = crew.find_good(Task((-1,), (s,), (entries[s],)) for s in tried)
-        assigned = zip(rows, good, strict=False)
-        crew.make(Task((row,), (s,), (entries[s],)) for row, s in assigned)
+        assigned = list(zip(rows, good, strict=False))
+        groups = (list(group) for _, group in groupby(assigned, lambda pair: pair[0] // together))
+        crew.make(
+            Task([row for row, _ in group], [s for _, s in group], [entries[s] for _, s in group])
+            for group in groups
+        )
         if crew.is_stopped:
             return

@@ -14,11 +14,11 @@ from streamcalib.errors import InputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
+from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
 from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
-from streamcalib.stores.npy_header import map_npy
-from streamcalib.stores.npz import map_member
-from streamcalib.values import RowValues
+from streamcalib.stores.stored import MappedRows
+from streamcalib.values import Canvases, RowValues
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.recipe import Recipe
+    from streamcalib.stores.stored import StoredRows
 
-SUFFIXES = (".npy", ".npz")
+SUFFIXES = (".npy", ".npz", ".zarr")
 
 
 class CalibrationSet:
@@ -40,7 +41,7 @@ class CalibrationSet:
     Attributes
     ----------
     path
-        The data file.
+        The data file, or folder of a ``.zarr``.
     manifest
         What the set is and was made of.
     """
@@ -48,7 +49,7 @@ class CalibrationSet:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
-        self._array: NDArray[Any] | None = None
+        self._rows: StoredRows | None = None
         self._values: RowValues | None = None
 
     @classmethod
@@ -66,25 +67,23 @@ class CalibrationSet:
         data = Path(absolute_path(os.fspath(path)))
         shown = printable(str(path))
         if data.suffix not in SUFFIXES:
-            raise SetError(f"{shown} is no calibration set: its name must end in .npy or .npz.")
-        if not os.path.isfile(data):  # noqa: PTH113 (Path's raises where a folder is forbidden)
+            raise SetError(
+                f"{shown} is no calibration set: its name must end in .npy, .npz or .zarr."
+            )
+        if not data_exists(data):
+            kind = "folder" if data.suffix == ".zarr" else "regular file"
             there = os.path.exists(data)  # noqa: PTH110
-            what = "is not a regular file" if there else "does not exist"
+            what = f"is not a {kind}" if there else "does not exist"
             raise SourceError(f"the set {shown} {what}.")
         opened = cls(data, Manifest.read(data))
         if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
-        array = opened._stored()
+        stored = opened._stored()
         declared = opened.manifest
-        if (array.shape, array.dtype.name) != (declared.shape, declared.dtype):
+        if (stored.shape, stored.dtype.name) != (declared.shape, declared.dtype):
             raise SetError(
-                f"{shown} holds {array.shape} {array.dtype.name}, but its manifest says "
+                f"{shown} holds {stored.shape} {stored.dtype.name}, but its manifest says "
                 f"{declared.shape} {declared.dtype}: one of the two was replaced."
-            )
-        if not (array.flags.c_contiguous and array.dtype.isnative):
-            raise SetError(
-                f"{shown} holds its rows in another order of axes or bytes than streamcalib "
-                "writes: it was replaced."
             )
         if isinstance(declared.rows, list) and len(declared.rows) != len(opened):
             raise SetError(
@@ -123,16 +122,23 @@ class CalibrationSet:
         Raises
         ------
         SetError
-            If the file does not hold the array that a set of its kind holds, or if it holds
-            canvases (``store`` is ``uint8``): their values are read by `batches`.
+            If the file does not hold the array that a set of its kind holds, if it holds canvases
+            (``store`` is ``uint8``), or if it is a ``.zarr``: their values are read by `batches`.
         """
+        stored = self._stored()
         if self.manifest.store == "uint8":
             raise SetError(
                 f"{printable(self.path.name)} holds uint8 canvases, not the {self.dtype.name} "
                 "values that the model sees: read them with batches() or a reader, or write them "
                 "to a file with 'streamcalib finalize'."
             )
-        return self._stored()
+        if not isinstance(stored, MappedRows):
+            raise SetError(
+                f"{printable(self.path.name)} is in shards, which cannot be mapped as one array: "
+                "read its values with batches() or a reader, or write them to a file with "
+                "'streamcalib finalize'."
+            )
+        return stored.array
 
     def values(self) -> RowValues:
         """Return the rows as the model sees them, whatever the file holds; see `RowValues`."""
@@ -152,6 +158,17 @@ class CalibrationSet:
         return RowValues(
             self._stored(), self.recipe, kind, stored_checksums(self.row_records(), kind)
         )
+
+    def checked_canvases(self) -> Canvases:
+        """Return the canvases of all rows, each held against its recorded checksum.
+
+        Raises
+        ------
+        SetError
+            If the manifest's records of rows are damaged.
+        """
+        sums = stored_checksums(self.row_records(), "uint8")
+        return Canvases(self._stored(), self.recipe, self.manifest.store, sums)
 
     def rows(self, start: int, stop: int) -> NDArray[Any]:
         """Return rows ``start`` to ``stop``: (stop - start, *row shape), C-contiguous.
@@ -184,16 +201,20 @@ class CalibrationSet:
             raise InputError(f"a batch has at least 1 row, not {size}.")
         return self.values().batches(size, reuse=reuse)
 
-    def _stored(self) -> NDArray[Any]:
-        if self._array is None:
-            try:
-                if self.path.suffix == ".npz":
-                    self._array = map_member(self.path, self.manifest.input_name)
-                else:
-                    self._array = map_npy(self.path)
-            except (OSError, ValueError, KeyError) as error:
-                raise SetError(f"{printable(str(self.path))} cannot be mapped: {error}.") from error
-        return self._array
+    def _stored(self) -> StoredRows:
+        if self._rows is None:
+            self._rows = open_rows(self.path, self.manifest.input_name)
+        return self._rows
+
+    @property
+    def stored_bytes(self) -> int:
+        """Size of the data on disk, in bytes; raises ``OSError``."""
+        return data_bytes(self.path)
+
+    @property
+    def made_ns(self) -> int:
+        """When the data was written, in ns since the epoch; raises ``OSError``."""
+        return made_ns(self.path)
 
     def modelopt_reader(
         self, input_name: str | None = None, *, batch_size: int = 1

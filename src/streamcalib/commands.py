@@ -27,7 +27,7 @@ def set_commands(data: Path, store: StoreKind, model: dict[str, Any] | None) -> 
         The manifest's `model_facts`, or None.
     """
     if store == "uint8":
-        final = data.with_name(f"{data.stem}_final{data.suffix}")
+        final = data.with_name(f"{data.stem}_final.npy")
         return {
             "Write the final values for a quantizer": shlex.join(
                 ["streamcalib", "finalize", str(data), "--out", str(final)]

@@ -10,13 +10,16 @@ import numpy as np
 
 from streamcalib.errors import PlanError
 from streamcalib.stores.npy import HEADER_BYTES
+from streamcalib.stores.sharding import Sharding, index_bytes
+from streamcalib.stores.zarr_layout import ZarrLayout
 from streamcalib.wording import in_units
 
 if TYPE_CHECKING:
     from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
+    from streamcalib.stores.compression import Compression
 
-Container = Literal["npy", "npz"]
+Container = Literal["npy", "npz", "zarr"]
 
 # A worker's anonymous memory, as measured on Linux at a tiny canvas with images of COCO's size: the
 # interpreter with numpy and OpenCV, and one file with its decoded image.
@@ -39,13 +42,15 @@ class Plan:
     canvas_shape
         ``(3, H, W)``, of ``uint8``.
     container
-        ``npy`` or ``npz``.
+        ``npy``, ``npz`` or ``zarr``.
     store
         What the finished set holds.
     jobs
         Number of workers.
     free_bytes
         Free space on the output's volume.
+    compression
+        Of a zarr array's chunks.
     """
 
     rows: int
@@ -56,11 +61,12 @@ class Plan:
     store: StoreKind
     jobs: int
     free_bytes: int
+    compression: Compression = "none"
 
     @property
     def staged(self) -> StoreKind:
         """What workers write; an ``.npz`` is encoded on its way out of the staging store."""
-        if self.container == "npy":
+        if self.container != "npz":
             return self.store
         same = (self.row_shape, self.dtype) == (self.canvas_shape, "uint8")
         return "final" if same else "uint8"
@@ -80,6 +86,18 @@ class Plan:
         return self.row_shape, self.dtype
 
     @property
+    def zarr(self) -> ZarrLayout | None:
+        """The finished array's layout, if it is a zarr array."""
+        if self.container != "zarr":
+            return None
+        return ZarrLayout(
+            shape=self.shape,
+            dtype=self.stored_row[1],
+            sharding=Sharding.of(self.rows, self.row_bytes),
+            compression=self.compression,
+        )
+
+    @property
     def shape(self) -> tuple[int, int, int, int]:
         """Shape of the finished array on disk."""
         return (self.rows, *self.stored_row[0])
@@ -91,7 +109,13 @@ class Plan:
 
     @property
     def file_bytes(self) -> int:
-        """Size of the finished file, in bytes (of an ``.npz``, to within a page or two)."""
+        """Size of the finished file, in bytes (of an ``.npz``, to within a page or two).
+
+        Of a zarr array, before compression.
+        """
+        if self.zarr is not None:
+            index = index_bytes(self.zarr.sharding.chunks)
+            return self.rows * self.row_bytes + len(self.zarr.shard_names) * index + HEADER_BYTES
         pages = 1 if self.container == "npy" else 3
         return pages * HEADER_BYTES + self.rows * self.row_bytes
 
@@ -125,8 +149,10 @@ def make_plan(
     jobs: int,
     free_bytes: int,
     store: StoreKind = "final",
+    compression: Compression = "none",
+    check: bool = True,
 ) -> Plan:
-    """Plan a build.
+    """Plan a build; unless told not to ``check`` it, make sure that the disk holds it.
 
     Raises
     ------
@@ -146,8 +172,10 @@ def make_plan(
         store=store,
         jobs=min(jobs, rows),
         free_bytes=free_bytes,
+        compression=compression,
     )
-    check_space(plan.needed_bytes, free_bytes, rows)
+    if check:
+        check_space(plan.needed_bytes, free_bytes, rows)
     return plan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,16 +11,20 @@ from streamcalib.card import card
 from streamcalib.durable import sync, write_text
 from streamcalib.errors import OutputError
 from streamcalib.manifest import card_path, manifest_path, side_paths
-from streamcalib.staging import SIDE_PARTS, foreign_files, reusable_bytes
+from streamcalib.staging import OLD_NAME, SIDE_PARTS, foreign_files, reusable_bytes
+from streamcalib.stores.zarr_layout import METADATA_NAME
 from streamcalib.wording import printable
+from streamcalib.zarr_attributes import zarr_attributes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from streamcalib.manifest import Manifest
+    from streamcalib.stores.zarr import ZarrStore
 
 
 _PROBED_BYTES = 200
+_SHARD_NAME = re.compile(r"c(\.\d+)+")
 
 
 def free_bytes(path: Path, complete: bool = False) -> int:
@@ -46,12 +51,18 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
     """Publish a finished data file as ``out`` with its manifest and card.
 
     The data appears last, by rename, so that a set under its final name is always whole; data that
-    is replaced goes first, so that it never stands beside a manifest that is not its own.
+    is replaced goes first, so that it never stands beside a manifest that is not its own: a file
+    is removed, a folder moved into the staging folder.
     ``staged`` and ``rows_file`` lie in a staging folder, on the volume of ``out``. Raises
     ``OSError``.
     """
     sync(staged)
-    out.unlink(missing_ok=True)
+    if out.is_dir():
+        old = staged.with_name(OLD_NAME)
+        shutil.rmtree(old, ignore_errors=True)
+        out.replace(old)
+    else:
+        out.unlink(missing_ok=True)
     for path in side_paths(out):
         path.unlink(missing_ok=True)
     sync(out.parent)
@@ -67,17 +78,38 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
     sync(out.parent)
 
 
+def write_metadata(store: ZarrStore, manifest: Manifest) -> None:
+    """Write what makes an array of a store's shards, durably; raises ``OSError``."""
+    data = store.layout.metadata(zarr_attributes(manifest))
+    metadata = store.objects.create(METADATA_NAME)
+    try:
+        metadata.append(data)
+    except BaseException:
+        metadata.abort()
+        raise
+    metadata.commit()
+    store.objects.sync([METADATA_NAME])
+
+
 def check_kind(out: Path) -> None:
-    """Make sure that what an output's name stands for is a file or not there.
+    """Make sure that what an output's name stands for is a file, a zarr array, or not there.
 
     Raises
     ------
     OutputError
-        If it is a folder, or a pipe, socket or device, which no set replaces.
+        If it is another folder, or a pipe, socket or device, which no set replaces.
     """
     shown = printable(str(out))
     if os.path.isdir(out):  # noqa: PTH112 (Path's raises where a folder is forbidden)
-        raise OutputError(f"the output {shown} is a folder.")
+        if out.suffix != ".zarr" or out.is_symlink():
+            raise OutputError(f"the output {shown} is a folder.")
+        foreign = next((path for path in out.iterdir() if not _is_of_array(path)), None)
+        if foreign is not None:
+            raise OutputError(
+                f"the output {shown} is a folder that streamcalib did not make: it holds "
+                f"{printable(foreign.name)}. Choose another --out."
+            )
+        return
     if os.path.exists(out) and not os.path.isfile(out):  # noqa: PTH110, PTH113
         raise OutputError(
             f"the output {shown} is a pipe, a socket or a device: choose another --out."
@@ -99,6 +131,10 @@ def check_side_files(out: Path) -> None:
             f"{printable(str(foreign[0]))} is not streamcalib's, and a build of "
             f"{printable(out.name)} would replace it: move it away, or choose another --out."
         )
+
+
+def _is_of_array(path: Path) -> bool:
+    return path.name == METADATA_NAME or _SHARD_NAME.fullmatch(path.name) is not None
 
 
 def _is_own(path: Path) -> bool:

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from glob import has_magic
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.build import run_build
 from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.places import Base
+    from streamcalib.plan import Container
     from streamcalib.progress import Subscriber
 
 _LONGEST_NAME = 50
@@ -61,13 +62,13 @@ def prepare_run(
     model: str | os.PathLike[str] | None = None,
     input_name: str | None = None,
     extra_inputs: Sequence[ExtraInput] = (),
-    container: Literal["npy", "npz"] = "npy",
+    container: Container = "npy",
     options: BuildOptions | None = None,
 ) -> PreparedBuild:
     """Choose the images and check the build of a `run`; nothing is written.
 
-    The list will be ``out/quantN.txt``, the set ``out/calib_PRESET_SIZE.npy`` or ``.npz``.
-    Parameters as in `sample` and `build`; raises as they do.
+    The list will be ``out/quantN.txt``, the set ``out/calib_PRESET_SIZE.npy``, ``.npz`` or
+    ``.zarr``. Parameters as in `sample` and `build`; raises as they do.
     """
     chosen = sample(source, count, seed=seed, extensions=extensions)
     recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from typing import Self
 
 ROWS_NAME = "rows.npy"
+SHARDS_NAME = "rows.zarr"
 MARKS_NAME = "marks"
+OLD_NAME = "old.zarr"
+"""A set that is being replaced, on its way out."""
 ELSEWHERE_NAME = "journal.path"
 """Says where the journal is, and which one, if it is not in the staging folder."""
 _MOST_NOTE_BYTES = 10_000
@@ -32,9 +35,12 @@ SIDE_PARTS = ("manifest.json", "card.md")
 _STAGED_NAMES = frozenset(
     {
         ROWS_NAME,
+        SHARDS_NAME,
         "rows.jsonl",
         "set.npy",
         "set.npz",
+        "set.zarr",
+        OLD_NAME,
         MARKS_NAME,
         ELSEWHERE_NAME,
         *SIDE_PARTS,
@@ -103,11 +109,20 @@ def _is_own(name: str) -> bool:
 
 def reusable_bytes(out: Path) -> int:
     """Return the disk space that an unfinished build of ``out`` holds."""
+    folder = staging_path(out)
+    return _occupied(folder / ROWS_NAME) + sum(map(_occupied, (folder / SHARDS_NAME).glob("*")))
+
+
+def _occupied(path: Path) -> int:
     try:
-        status = (staging_path(out) / ROWS_NAME).stat()
+        return int(getattr(path.stat(), "st_blocks", 0)) * 512
     except OSError:
         return 0
-    return int(getattr(status, "st_blocks", 0)) * 512
+
+
+def holds_rows(folder: Path) -> bool:
+    """Whether rows of an unfinished build lie in a staging folder."""
+    return (folder / ROWS_NAME).exists() or (folder / SHARDS_NAME).exists()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Rows into a ``.npy`` or ``.npz``, on all cores, in memory that does not grow with the set."""
+"""Rows into a store or ``.npz``, on all cores, in memory that does not grow with the set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.pixels.checksum import checksums
-from streamcalib.stores.npy import NpyStore
 from streamcalib.stores.npz import NpzWriter
 from streamcalib.stores.writeback import WriteBehind
 
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.extra_inputs import ExtraInput
-    from streamcalib.values import RowValues
+    from streamcalib.stores.store import Store
+    from streamcalib.values import Rows
 
 _PART_BYTES = 4 * 2**20
 _STRETCH_BYTES = 64 * 2**20
@@ -49,15 +49,12 @@ class Manner:
     on_rows: Callable[[int], None]
 
 
-def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None:
-    """Write all rows as a ``.npy``; the page cache forgets what was read for it.
+def write_store(values: Rows, store: Store, manner: Manner) -> list[int] | None:
+    """Write all rows into a new store; the page cache forgets what was read for it.
 
     Returns the checksum of every row if they were encoded for it, None if they only were copied.
-    Raises ``OSError``, and what `RowValues.read` raises.
+    Raises ``OSError``, and what `Rows.read` raises.
     """
-    store = NpyStore(
-        path=path, rows=len(values), row_shape=values.row_shape, dtype=values.dtype.name
-    )
     store.create()
     lanes = _Lanes(values, store, manner.window_bytes // manner.jobs)
     with ThreadPoolExecutor(manner.jobs) as pool:
@@ -72,7 +69,7 @@ def write_npy(values: RowValues, path: Path, manner: Manner) -> list[int] | None
 
 
 def write_npz(
-    values: RowValues,
+    values: Rows,
     path: Path,
     manner: Manner,
     *,
@@ -82,9 +79,9 @@ def write_npz(
     """Write all rows and the model's further inputs as an uncompressed ``.npz``.
 
     One member an input, named as the graph names it; every member has as many rows. Returns and
-    raises as `write_npy`.
+    raises as `write_store`.
     """
-    crcs: list[int] | None = None if values.is_mapped else []
+    crcs: list[int] | None = [] if values.is_encoded else None
     writer = NpzWriter(path, WriteBehind(manner.window_bytes))
     try:
         shape = (len(values), *values.row_shape)
@@ -100,28 +97,29 @@ def write_npz(
 class _Lanes:
     """Threads that each take a stretch of rows, read it part by part, and write it in its place."""
 
-    def __init__(self, values: RowValues, store: NpyStore, window_bytes: int) -> None:
+    def __init__(self, values: Rows, store: Store, window_bytes: int) -> None:
         self._values, self._store, self._window_bytes = values, store, window_bytes
         self._part_rows = _rows_in(_PART_BYTES, values)
-        step = _rows_in(_STRETCH_BYTES, values)
+        together = store.rows_together
+        step = max(1, _rows_in(_STRETCH_BYTES, values) // together) * together
         self._stretches = iter(range(0, len(values), step))
         self._step = step
         self._lock = threading.Lock()
         self._stopped = False
         self._told: SimpleQueue[int | BaseException | None] = SimpleQueue()
-        self.crcs: list[int] | None = None if values.is_mapped else [0] * len(values)
+        self.crcs: list[int] | None = [0] * len(values) if values.is_encoded else None
 
     def work(self) -> None:
         """Write stretches until none is left; what goes wrong is raised by `progress`."""
         try:
-            behind = WriteBehind(self._window_bytes)
             buffer = None if self._values.is_mapped else _buffer(self._values, self._part_rows)
-            with self._store.writer(behind) as writer:
+            with self._store.writer(self._window_bytes) as writer:
                 for start, stop, since in self._parts():
                     part = self._values.read(start, stop, buffer)
-                    writer.write(start, part)
-                    if self.crcs is not None:
-                        self.crcs[start:stop] = checksums(part)
+                    sums = None if self.crcs is None else checksums(part)
+                    writer.write(start, part, sums)
+                    if self.crcs is not None and sums is not None:
+                        self.crcs[start:stop] = sums
                     self._values.forget(start, stop, since)
                     self._told.put(stop - start)
         except BaseException as error:  # noqa: BLE001 (raised again where the caller waits)
@@ -161,7 +159,7 @@ class _Lanes:
             return None if self._stopped else next(self._stretches, None)
 
 
-def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iterator[NDArray[Any]]:
+def _in_order(values: Rows, manner: Manner, crcs: list[int] | None) -> Iterator[NDArray[Any]]:
     """Yield all rows in order, a part at a time, in buffers that are used again.
 
     Further parts are read ahead by threads.
@@ -194,9 +192,9 @@ def _in_order(values: RowValues, manner: Manner, crcs: list[int] | None) -> Iter
             manner.on_rows(done)
 
 
-def _rows_in(size_bytes: int, values: RowValues) -> int:
+def _rows_in(size_bytes: int, values: Rows) -> int:
     return max(1, size_bytes // values.row_bytes)
 
 
-def _buffer(values: RowValues, rows: int) -> NDArray[Any]:
+def _buffer(values: Rows, rows: int) -> NDArray[Any]:
     return np.empty((rows, *values.row_shape), values.dtype)

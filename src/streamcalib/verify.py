@@ -19,6 +19,7 @@ from streamcalib.images.resolving import candidates, entry_of
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.stores.npz import map_member
+from streamcalib.stores.stored import MappedRows
 from streamcalib.verifying.remake import Comparison, remake
 from streamcalib.verifying.scan import scan
 from streamcalib.wording import printable, without_option
@@ -128,7 +129,7 @@ def verify(
         raise DamagedError(str(error)) from error
     notify, count = progress or ignore, len(calibration)
     values = calibration.values()
-    counter = Counter("verify", count, values.stored(0, 1).nbytes, notify)
+    counter = Counter("verify", count, values.stored.row_bytes, notify)
     found = scan(values, expected, _stored_range(calibration), jobs, counter.reach)
     result = Verification(
         rows=count, faults=found.faults, constant=found.constant, equal=found.equal
@@ -195,9 +196,9 @@ def _check_file(calibration: CalibrationSet) -> None:
     shown, manifest = printable(str(calibration.path)), calibration.manifest
     if manifest.recipe.fingerprint != manifest.recipe_fingerprint:
         raise DamagedError(f"the recipe in the manifest of {shown} was changed after the build.")
-    if calibration.path.suffix == ".npy":
-        stored = calibration.values().stored(0, len(calibration))
-        wanted = int(getattr(stored, "offset", 0)) + stored.nbytes
+    stored = calibration.values().stored
+    if calibration.path.suffix == ".npy" and isinstance(stored, MappedRows):
+        wanted = int(getattr(stored.array, "offset", 0)) + stored.array.nbytes
         if (size := calibration.path.stat().st_size) != wanted:
             raise DamagedError(f"{shown} has {size} bytes, and its rows end at {wanted}.")
     for name, extra in calibration.extra_inputs.items():

@@ -132,7 +132,7 @@ def test_an_npz_cannot_be_extended(paths, out):
     out = out.with_suffix(".npz")
     small(paths[:OLD], out)
     told = refused(paths, out, extend=True)
-    assert told.endswith("build and extend an .npy, and finalize that to an .npz.")
+    assert told.endswith("build and extend an .npy or .zarr, and finalize that to an .npz.")
 
 
 def test_what_is_no_set_cannot_be_extended(paths, out):

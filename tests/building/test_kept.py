@@ -39,7 +39,7 @@ def store(tmp_path) -> NpyStore:
 @pytest.fixture
 def columns(store) -> np.ndarray:
     columns = np.zeros(COUNT, COLUMNS)
-    columns["row_crc32c"] = checksums(np.ascontiguousarray(store.read()))
+    columns["row_crc32c"] = checksums(np.ascontiguousarray(store.read().array))
     columns["done"] = 1
     return columns
 
@@ -118,8 +118,8 @@ def test_the_range_is_that_of_the_rows_asked_for(store, monkeypatch):
     build = build_of(Recipe.yolo11(2, dtype="uint8"), "uint8")
     rows = np.array([3, 77, 400])
     low, high = extremes(store, rows, build)
-    assert low.tolist() == store.read()[rows].min(axis=(0, 2, 3)).tolist()
-    assert high.tolist() == store.read()[rows].max(axis=(0, 2, 3)).tolist()
+    assert low.tolist() == store.read().array[rows].min(axis=(0, 2, 3)).tolist()
+    assert high.tolist() == store.read().array[rows].max(axis=(0, 2, 3)).tolist()
     low, high = extremes(store, rows[:0], build)
     assert (low.tolist(), high.tolist()) == ([255] * 3, [0] * 3)
 

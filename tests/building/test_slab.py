@@ -31,7 +31,7 @@ class Kept:
         self.parts: dict[int, bytes] = {}
         self.calls = 0
 
-    def write(self, index, rows):
+    def write(self, index, rows, sums=None):
         self.calls += 1
         assert rows.flags.c_contiguous
         for number, row in enumerate(rows):
@@ -112,7 +112,7 @@ def test_a_failed_write_counts_no_row(generator):
     """Rows whose writing failed are not told as done."""
 
     class Full(Kept):
-        def write(self, index, rows):
+        def write(self, index, rows, sums=None):
             raise OSError(28, "No space left on device")
 
     slab = Slab(smallsets.RECIPE, 2, encodes=True)

@@ -59,7 +59,7 @@ def test_a_folder_for_a_list(refused):
 def test_an_unknown_ending(refused, name):
     """The endings that would do are named."""
     message = refused("build", "--list", "list.txt", "--out", name)
-    assert message.endswith("use .npy or .npz.")
+    assert message.endswith("use .npy, .npz or .zarr.")
 
 
 def test_an_output_below_a_file(refused):
@@ -155,7 +155,7 @@ def test_a_size_that_is_none(refused, size):
         (("build", "--out", "calib.npy"), "--list"),
         (("build", "--list", "list.txt"), "--out"),
         ((*RUN, "--count", 0), "--count must be at least 1"),
-        ((*RUN, "--format", "zarr"), "'zarr' is not one of"),
+        ((*RUN, "--format", "h5"), "'h5' is not one of"),
         (("run", "nowhere", "--out", "out"), "nowhere"),
         (("run", "images", "--ext", "png", "--out", "out"), "no image ending in"),
         (("sample", "images", "--count", 2, "--out", "new.json"), "must end in .txt"),
@@ -163,9 +163,9 @@ def test_a_size_that_is_none(refused, size):
         (("demo", "--out", "list.txt", "--jobs", 1), "list.txt"),
         (("demo", "--count", 0), "nothing to build"),
         (("finalize", "no.npy", "--out", "a.npz"), "the set no.npy does not exist"),
-        (("finalize", "list.txt", "--out", "a.npz"), "must end in .npy or .npz"),
+        (("finalize", "list.txt", "--out", "a.npz"), "must end in .npy, .npz or .zarr"),
         (("info", "no.npy"), "the set no.npy does not exist"),
-        (("info", "list.txt"), "must end in .npy or .npz"),
+        (("info", "list.txt"), "must end in .npy, .npz or .zarr"),
         (("imagine",), "No such command"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",

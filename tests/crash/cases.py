@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -88,11 +89,15 @@ CASES = (
     _build("uint8, one job", "calib.npy", (), "--store", "uint8"),
     _build("npz, loky", "calib.npz", points.NPZ),
     _build("npz, threading", "calib.npz", points.NPZ),
+    _build("zarr, loky", "calib.zarr", points.SHARDS),
+    _build("zarr, threading", "calib.zarr", points.SHARDS, "--compression", "zstd"),
+    _build("skip zarr, one job", "calib.zarr", points.SHARDS, "--on-bad", "skip"),
     _build("skip, threading", "calib.npy", points.HOLES, "--on-bad", "skip"),
     _build("replace, loky", "calib.npy", points.SPARES, "--on-bad", "replace"),
     _build("state, one job", "calib.npy", (), "--state", "state"),
     _build("overwrite, one job", "calib.npy", (), "--overwrite"),
     _build("extend, threading", "calib.npy", points.EXTENDING, "--extend"),
+    _finalize("finalize zarr", "final.zarr", points.SHARDS + points.COPYING),
     _finalize("finalize npz", "final.npz", points.NPZ),
     _finalize("finalize npy", "final.npy", points.COPYING),
 )
@@ -128,15 +133,22 @@ class Made(dict[str, str]):
         for path in sorted(folder.iterdir()):
             if path.is_symlink():
                 continue
+            if path.suffix == ".zarr":
+                sums = {i.name: _sha256(i, folder) for i in sorted(path.iterdir())}
+                made[path.name] = json.dumps(sums)
+                continue
             if path.is_dir():
                 made[path.name] = str(sorted(inner.name for inner in path.iterdir()))
                 continue
-            data = path.read_bytes()
-            if path.suffix in (".json", ".md"):
-                data = _MADE_AT.sub(b"", data)
-            data = data.replace(os.fsencode(folder), b"")
-            made[path.name] = hashlib.sha256(data).hexdigest()
+            made[path.name] = _sha256(path, folder)
         return made
+
+
+def _sha256(path: Path, folder: Path) -> str:
+    data = path.read_bytes()
+    if path.suffix in (".json", ".md"):
+        data = _MADE_AT.sub(b"", data)
+    return hashlib.sha256(data.replace(os.fsencode(folder), b"")).hexdigest()
 
 
 def whole(path: Path) -> bool:

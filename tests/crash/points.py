@@ -95,12 +95,24 @@ NPZ = (
     _call("after the .npz's directory is written", "stores.npz:NpzWriter.close", "after"),
 )
 COPYING = (
-    _call("before finalizing begins", "streamed:write_npy", "before"),
+    _call("before finalizing begins", "finalize:write_store", "before"),
     _call("while rows are copied", "values:RowValues.read", "before", 9),
 )
+SHARDS = (
+    _call("before a shard is begun", "stores.objects:FolderObjects.create", "before", 9),
+    _call("while a shard is written", "stores.objects:NewFile.append", "after", 60),
+    _call("before a shard has its name", "stores.objects:NewFile.commit", "before", 9),
+    _call("after a shard has its name", "stores.objects:NewFile.commit", "after", 9),
+    _call("before shards are looked at", "stores.zarr:ZarrStore.reopen", "before"),
+    _call("before the array has metadata", "publish:write_metadata", "before"),
+    _call("after the array has metadata", "publish:write_metadata", "after"),
+    _call("before holes are filled", "stores.zarr:ZarrStore.move", "before"),
+    _call("after holes are filled", "stores.zarr:ZarrStore.move", "after"),
+    _call("after the last shard is cut", "stores.zarr:ZarrStore.shorten", "after"),
+)
 HOLES = (
-    _call("before a hole is filled", "stores.npy:NpyStore.move", "before", 5),
-    _call("after a hole is filled", "stores.npy:NpyStore.move", "after", 5),
+    _call("before holes are filled", "stores.npy:NpyStore.move", "before"),
+    _call("after the holes are filled", "stores.npy:NpyStore.move", "after"),
     _call("before the store is shortened", "stores.npy:NpyStore.shorten", "before"),
     _call("after the store is shortened", "stores.npy:NpyStore.shorten", "after"),
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from crash.cases import CASES, make_shared
+from crash.cases import CASES, Case, make_shared
 from crash.trial import Tally, Trial, undisturbed
 
 
@@ -25,28 +25,30 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--streams", type=int, default=2, help="commands at the same time")
+    parser.add_argument("--only", default="", help="part of the names of the cases to run")
     parser.add_argument("--folder", help="where to work; by default a temporary folder")
     options = parser.parse_args()
     # Started in the background by a shell, this process ignores Ctrl-C, and children would, too.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        tally = kill(Path(folder), options.kills, options.seed, options.streams)
+        cases = [case for case in CASES if options.only in case.name]
+        tally = kill(Path(folder), cases, options.kills, options.seed, options.streams)
     tell(tally, time.monotonic() - started)
     return 1 if tally.wrong else 0
 
 
-def kill(folder: Path, kills: int, seed: int, streams: int) -> Tally:
+def kill(folder: Path, cases: list[Case], kills: int, seed: int, streams: int) -> Tally:
     """Kill that many times, in all streams together."""
     shared = folder / "shared"
     make_shared(shared)
-    references = {case.name: undisturbed(case, shared, folder / "reference") for case in CASES}
+    references = {case.name: undisturbed(case, shared, folder / "reference") for case in cases}
     total, lock = Tally(), threading.Lock()
 
     def stream(number: int) -> None:
         generator = random.Random(f"{seed} {number}")
         for turn in range(10**9):
-            case = CASES[(turn * streams + number) % len(CASES)]
+            case = cases[(turn * streams + number) % len(cases)]
             tally = Tally()
             place = folder / f"{number}-{turn}"
             Trial(case, shared, place, references[case.name], tally).run(generator)

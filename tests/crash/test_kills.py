@@ -46,7 +46,16 @@ KILLS = {
         ("while the .npz is written", 3),
         ("before the .npz's directory is written", 1),
     ),
-    "skip, threading": (("after a hole is filled", 2), (STEPS, 15)),
+    "zarr, loky": (
+        RANDOM,
+        ("before a shard has its name", 2),
+        ("in a commit, rows durable, nothing claimed", 2),
+        ("after the array has metadata", 1),
+        (STEPS, 18),
+    ),
+    "skip zarr, one job": (("after holes are filled", 1), ("after the last shard is cut", 1)),
+    "finalize zarr": (("while a shard is written", 2),),
+    "skip, threading": (("after the holes are filled", 1), (STEPS, 15)),
     "state, one job": (("after a commit", 3), ("after publishing, before tidying up", 1)),
     "overwrite, one job": (RANDOM, (STEPS, 4)),
     "finalize npz": (

@@ -94,13 +94,13 @@ def test_the_page_cache_holds_the_window_and_no_more(tmp_path):
     store = NpyStore(path=tmp_path / "a.npy", rows=64, row_shape=(250_000,), dtype="float32")
     store.create()
     row = np.arange(250_000, dtype=np.float32)
-    with store.writer(WriteBehind(8 * MB)) as writer:
+    with store.writer(8 * MB) as writer:
         for index in range(64):
             writer.write(index, row + index)
     if keeps_pages(tmp_path) and writeback.libc_function("sync_file_range") is not None:
         assert resident_bytes(store.path) < 16 * MB
-    assert np.array_equal(store.read()[:, 0], np.arange(64))
-    assert np.array_equal(store.read()[63], row + 63)
+    assert np.array_equal(store.read().array[:, 0], np.arange(64))
+    assert np.array_equal(store.read().array[63], row + 63)
 
 
 @pytest.fixture
@@ -115,10 +115,10 @@ def test_a_system_without_the_calls_writes_the_same(tmp_path, bare_system):
     store = NpyStore(path=tmp_path / "a.npy", rows=9, row_shape=(1000,), dtype="uint8")
     store.create()
     assert store.path.stat().st_size == store.file_bytes
-    with store.writer(WriteBehind(1000)) as writer:
+    with store.writer(1000) as writer:
         for index in range(9):
             writer.write(index, np.full(1000, index, np.uint8))
-    assert store.read().sum(axis=1).tolist() == [1000 * index for index in range(9)]
+    assert store.read().array.sum(axis=1).tolist() == [1000 * index for index in range(9)]
 
 
 def failing(code):

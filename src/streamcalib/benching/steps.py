@@ -12,7 +12,6 @@ from streamcalib.building.slab import Slab
 from streamcalib.pixels.canvas import CanvasFacts
 from streamcalib.pixels.encode import split_planes
 from streamcalib.pixels.letterbox import Placement, fit, pad, place, window
-from streamcalib.stores.writeback import WriteBehind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,7 +115,7 @@ def _letterbox(held: Held, given: Circumstances) -> Iterator[Callable[[], int]]:
 class _Nowhere:
     """Takes rows and writes nothing."""
 
-    def write(self, index: int, rows: NDArray[Any]) -> None:
+    def write(self, index: int, rows: NDArray[Any], sums: Sequence[int] | None = None) -> None:
         """Write nothing."""
 
     def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
@@ -178,7 +177,7 @@ def _writing(rows: NDArray[Any], given: Circumstances) -> Iterator[Callable[[], 
     size = min(given.rows_at_once, len(mine))
     parts = _endless(_parts(rows, size), given)
     places = iter(range(mine.start, mine.stop, size))
-    with store.writer(WriteBehind(given.window_bytes)) as writer:
+    with store.writer(given.window_bytes) as writer:
 
         def write() -> int:
             start = next(places, mine.stop)

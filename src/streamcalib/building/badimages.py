@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
     from streamcalib.building.rowtable import RowTable
     from streamcalib.errors import Failure
-    from streamcalib.stores.npy import NpyStore
+    from streamcalib.stores.store import Store
 
 
-def close_holes(store: NpyStore, table: RowTable) -> NpyStore:
+def close_holes(store: Store, table: RowTable) -> Store:
     """Fill the rows that are not done with the last good ones, and shorten store and table.
 
     A few bad images cost a few rows whatever the size. The first hole gets the last good row, and
@@ -23,10 +23,11 @@ def close_holes(store: NpyStore, table: RowTable) -> NpyStore:
     holes = table.open_rows
     rows = len(table) - len(holes)
     open_rows = set(holes)
-    good_at_end = (row for row in range(len(table) - 1, rows - 1, -1) if row not in open_rows)
+    good_at_end = [row for row in range(len(table) - 1, rows - 1, -1) if row not in open_rows]
     # The rows to fill and the good ones behind the new end are equally many, by counting.
-    for hole, last in zip(holes, good_at_end, strict=False):
-        store.move(last, hole)
+    filled = holes[: len(good_at_end)]
+    store.move(good_at_end, filled)
+    for hole, last in zip(filled, good_at_end, strict=True):
         table.move(last, hole)
     table.shorten(rows)
     return store.shorten(rows)

@@ -31,12 +31,14 @@ from streamcalib.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from streamcalib.building.marks import Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
     from streamcalib.journal import Journal
     from streamcalib.progress import Counter
-    from streamcalib.stores.npy import NpyStore
+    from streamcalib.stores.store import Store
 
 
 # From so many on, as measured, they are faster through mappings into a file in memory. Threads are
@@ -57,8 +59,8 @@ class Desk(NamedTuple):
     ----------
     table, journal
         Where rows and failures are noted.
-    make_durable
-        Brings all rows written so far to disk; raises ``OSError``.
+    wrote, make_durable
+        Is told of rows that were written; brings those to disk, and raises ``OSError``.
     counter
         Where they are counted.
     marks
@@ -67,6 +69,7 @@ class Desk(NamedTuple):
 
     table: RowTable
     journal: Journal
+    wrote: Callable[[NDArray[np.int64]], None]
     make_durable: Callable[[], None]
     counter: Counter
     marks: Marks
@@ -79,11 +82,13 @@ class Crew:
     ----------
     is_stopped
         Whether they were told to stop.
+    rows_together
+        How many rows, from a multiple of them on, only one worker may write.
     retries
         How many requests for images behind URLs were tried again.
     """
 
-    def __init__(self, prepared: PreparedBuild, store: NpyStore, desk: Desk) -> None:
+    def __init__(self, prepared: PreparedBuild, store: Store, desk: Desk) -> None:
         options, plan = prepared.options, prepared.plan
         self._desk, self._images = desk, prepared.images
         self._jobs, self._backend = plan.jobs, options.backend
@@ -106,6 +111,7 @@ class Crew:
             mapped=own_process and plan.jobs >= _MANY_WORKERS,
             marks=desk.marks.folder,
         )
+        self.rows_together = store.rows_together
         self._suspects: frozenset[int] = frozenset()
         self.is_stopped, self.retries = False, 0
 
@@ -133,11 +139,14 @@ class Crew:
         """Make row i of image i, for all that are not done, and note what becomes of them."""
         table, images = self._desk.table, self._images
         rows = np.setdiff1d(np.flatnonzero(table.columns["done"] == 0), table.bad_sources)
-        pace = Pace(len(rows), self._jobs)
-        tasks = (_task(rows[r.start : r.stop], images) for r in pace.ranges())
+        # Rows that only one worker may write go to it in one task.
+        edges = _edges(rows, self.rows_together)
+        pace = Pace(len(edges) - 1, self._jobs)
+        tasks = (_task(rows[edges[r.start] : edges[r.stop]], images) for r in pace.ranges())
         with closing(self._run(tasks)) as outcomes:
             for outcome in outcomes:
-                pace.note(len(outcome.made.rows) + len(outcome.failures), outcome.seconds)
+                tried = len(outcome.made.rows) + len(outcome.failures)
+                pace.note(-(-tried // self.rows_together), outcome.seconds)
                 self._note(outcome)
 
     def make(self, tasks: Iterable[Task]) -> None:
@@ -145,6 +154,7 @@ class Crew:
         with closing(self._run(tasks)) as outcomes:
             for outcome in outcomes:
                 self._desk.table.record(outcome.made)
+                self._desk.wrote(outcome.made.rows)
                 for source, reason in outcome.failures:
                     self._desk.table.fail(source, reason)
                 self._desk.counter.add(len(outcome.made.rows), len(outcome.failures))
@@ -166,6 +176,7 @@ class Crew:
     def _note(self, outcome: Outcome) -> None:
         table, journal = self._desk.table, self._desk.journal
         table.record(outcome.made)
+        self._desk.wrote(outcome.made.rows)
         journal.note(outcome.made.rows, outcome.made.columns)
         for source, reason in outcome.failures:
             table.fail(source, reason)
@@ -270,6 +281,17 @@ class Crew:
 
 def _numbered(work: Work, number: int, task: Task, **options: Any) -> tuple[int, Outcome]:
     return number, make_rows(work, task, **options)
+
+
+def _edges(rows: NDArray[np.int64], together: int) -> Sequence[int]:
+    """Return the places, ascending, between which rows go to one worker, first and last included.
+
+    Ascending ``rows`` from a multiple of ``together`` to the next belong together.
+    """
+    if together == 1 or not len(rows):
+        return range(len(rows) + 1)
+    inner = np.flatnonzero(np.diff(rows // together)) + 1
+    return [0, *inner.tolist(), len(rows)]
 
 
 def _task(rows: Any, images: Sequence[str]) -> Task:

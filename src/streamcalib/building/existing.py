@@ -78,7 +78,7 @@ def complete_set(
         return None
     ways = "To replace it, say --overwrite; or choose another --out."
     longer = len(images) > found.manifest.images["count"] and _begins_with(images, found)
-    if longer and path.suffix == ".npy" and not set_up:
+    if longer and path.suffix != ".npz" and not set_up:
         ways = "To keep its rows and add the others, say --extend. " + ways
     raise OutputError(
         f"{shown} exists and was built otherwise:\n"
@@ -102,10 +102,10 @@ def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationS
         return None
     shown = printable(str(path))
     check_kind(path)
-    if path.suffix != ".npy":
+    if path.suffix == ".npz":
         raise OutputError(
             f"{shown} cannot be extended, for its rows were encoded on their way: build and extend "
-            "an .npy, and finalize that to an .npz."
+            "an .npy or .zarr, and finalize that to an .npz."
         )
     try:
         found = CalibrationSet.open(path)
@@ -189,7 +189,7 @@ def _changed_source(
     Its size tells; one of the same size that was written after the set, or is sought in another
     place now, is made into a row again. Large sets are probed at a thousand rows.
     """
-    made = found.path.stat().st_mtime_ns
+    made = found.made_ns
     before = tuple(as_base(base) for base in found.manifest.images["bases"])
     step = -(-len(found) // _COMPARED_SOURCES)
     compared = islice(found.row_records(), 0, None, step)

@@ -16,7 +16,6 @@ from streamcalib.manifest_rows import stored_checksums
 from streamcalib.pixels.checksum import checksums
 from streamcalib.progress import Counter
 from streamcalib.rowfacts import COLUMNS
-from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
@@ -39,12 +38,14 @@ def take_over_rows(
     prepared: PreparedBuild,
     found: CalibrationSet,
     begun: Begun,
+    wrote: Callable[[NDArray[np.int64]], None],
     make_durable: Callable[[], None],
     notify: Subscriber,
 ) -> None:
     """Copy into a build's store those rows of a finished set whose images are what they were.
 
-    A row that is damaged, or whose image has changed since, is left to be made again.
+    A row that is damaged, or whose image has changed since, is left to be made again. ``wrote`` is
+    told of rows that were written, which ``make_durable`` then brings to disk.
 
     Raises
     ------
@@ -54,28 +55,30 @@ def take_over_rows(
         If a row cannot be written.
     """
     values, store = found.values(), begun.store
-    made_at = found.path.stat().st_mtime_ns
+    made_at = found.made_ns
     records = found.row_records()
     counter = Counter("keep rows", len(found), store.row_bytes, notify)
-    at_once = max(1, _READ_BYTES // store.row_bytes)
-    behind = WriteBehind(prepared.options.cache_window)
+    together = store.rows_together
+    at_once = max(1, _READ_BYTES // (store.row_bytes * together)) * together
     kept = damaged = 0
-    with store.writer(behind) as writer:
-        for start in range(0, len(found), at_once):
-            block = list(islice(records, at_once))
-            stored = values.stored(start, start + len(block))
-            columns, wrong = _columns(prepared, block, stored, made_at, found)
-            places = np.flatnonzero(columns["done"])
-            kept, damaged = kept + len(places), damaged + wrong
-            # Those of an earlier run that was interrupted are there already.
-            places = places[begun.table.columns["done"][columns["source"][places]] == 0]
+    writer = store.writer(prepared.options.cache_window)
+    for start in range(0, len(found), at_once):
+        block = list(islice(records, at_once))
+        stored, _ = values.stored.attempt(start, start + len(block))
+        columns, wrong = _columns(prepared, block, stored, made_at, found)
+        places = np.flatnonzero(columns["done"])
+        kept, damaged = kept + len(places), damaged + wrong
+        # Those of an earlier run that was interrupted are there already.
+        places = places[begun.table.columns["done"][columns["source"][places]] == 0]
+        with writer:
             for place in places.tolist():
                 writer.write(int(columns["source"][place]), np.ascontiguousarray(stored[place]))
-            _note(prepared, begun, columns[places], stored[places])
-            values.forget(start, start + len(block))
-            counter.reach(start + len(block))
-            if begun.journal.is_due:
-                begun.journal.commit(make_durable)
+        wrote(columns["source"][places])
+        _note(prepared, begun, columns[places], stored[places])
+        values.forget(start, start + len(block))
+        counter.reach(start + len(block))
+        if begun.journal.is_due:
+            begun.journal.commit(make_durable)
     begun.journal.commit(make_durable)
     if damaged:
         tell_damaged(damaged, printable(found.path.name))

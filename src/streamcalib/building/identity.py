@@ -12,6 +12,7 @@ from streamcalib.surroundings import versions
 
 if TYPE_CHECKING:
     from streamcalib.building.prepare import PreparedBuild
+    from streamcalib.plan import Plan
 
 _ROW_MAKERS = ("numpy", "opencv-python-headless", "opencv-python", "streamcalib")
 
@@ -27,7 +28,7 @@ class Identity:
     images, count, entries_sha256
         The list: its name, its length, and the SHA-256 of its entries.
     staged
-        What workers write: ``final`` values, or ``uint8`` canvases.
+        What workers write: ``final`` values, or ``uint8`` canvases; and where to, if to zarr.
     tolerate_damage
         Whether damaged images become rows.
     """
@@ -47,7 +48,7 @@ class Identity:
             images=prepared.images.label,
             count=len(prepared.images),
             entries_sha256=prepared.images.entries_sha256,
-            staged=prepared.plan.staged,
+            staged=_staged(prepared.plan),
             tolerate_damage=prepared.options.tolerate_damage,
         )
 
@@ -82,6 +83,13 @@ class Identity:
         if self.tolerate_damage != asked.tolerate_damage:
             lines.append(f"tolerate damage: {self.tolerate_damage}, not {asked.tolerate_damage}")
         return lines
+
+
+def _staged(plan: Plan) -> str:
+    if plan.zarr is None:
+        return plan.staged
+    compression = "" if plan.compression == "none" else f", {plan.compression}"
+    return f"{plan.staged} in zarr{compression}"
 
 
 def made_with(prepared: PreparedBuild) -> dict[str, str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.images.confining import Confines
     from streamcalib.images.listfile import ImageList
-    from streamcalib.stores.npy import NpyStore
+    from streamcalib.stores.store import Store
 
 _WHITE = 255
 _SAMPLED_ROWS = 256
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 def damaged_rows(
-    store: NpyStore, columns: NDArray[Any], sum_name: str, *, all_rows: bool = False
+    store: Store, columns: NDArray[Any], sum_name: str, *, all_rows: bool = False
 ) -> NDArray[np.int64]:
     """Return the rows that no longer are what their checksums say.
 
@@ -62,26 +62,30 @@ def tell_damaged(rows: int, place: str) -> None:
     )
 
 
-def _wrong(store: NpyStore, rows: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.int64]:
+def _wrong(store: Store, rows: NDArray[np.int64], sums: NDArray[Any]) -> NDArray[np.int64]:
     stored = store.read()
     at_once = max(1, _READ_BYTES // store.row_bytes)
     wrong: list[int] = []
     for start in range(0, len(rows), at_once):
         part = rows[start : start + at_once]
-        found = checksums(np.ascontiguousarray(stored[part]))
-        wrong += part[np.array(found, np.uint32) != sums[part]].tolist()
+        values, whole = stored.take(part.tolist())
+        same = np.array(checksums(values), np.uint32) == sums[part]
+        wrong += part[~(same & whole)].tolist()
     return np.array(wrong, np.int64)
 
 
 def extremes(
-    store: NpyStore, rows: NDArray[np.int64], prepared: PreparedBuild
+    store: Store, rows: NDArray[np.int64], prepared: PreparedBuild
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the smallest and largest canvas value per channel, (3,), of some rows of a store."""
     stored = store.read()
     low, high = np.full(3, _WHITE), np.zeros(3, int)
     at_once = max(1, _READ_BYTES // store.row_bytes)
     for start in range(0, len(rows), at_once):
-        part = channel_extremes(stored[rows[start : start + at_once]], prepared)
+        values, whole = stored.take(rows[start : start + at_once].tolist())
+        if not whole.any():
+            continue
+        part = channel_extremes(values[whole], prepared)
         low, high = np.minimum(low, part[0]), np.maximum(high, part[1])
     return low, high
 

@@ -22,6 +22,7 @@ from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
 from streamcalib.publish import check_side_files, free_bytes
+from streamcalib.stores.compression import COMPRESSIONS, Compression
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 
@@ -38,7 +39,7 @@ Backend = Literal["loky", "threading"]
 OnBad = Literal["stop", "skip", "replace"]
 
 IMAGE_TIMEOUT_SECONDS = 60.0
-_CONTAINERS: dict[str, Container] = {".npy": "npy", ".npz": "npz"}
+_CONTAINERS: dict[str, Container] = {".npy": "npy", ".npz": "npz", ".zarr": "zarr"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,9 @@ class BuildOptions:
         Replace an output that was built from another recipe or list.
     store
         What the set holds on disk: ``final`` values, or the ``uint8`` canvas, which is encoded
-        when it is read.
+        when it is read. By default canvases in a ``.zarr``, final values elsewhere.
+    compression
+        Of a ``.zarr``: ``none``, ``zstd`` or ``blosc`` (with LZ4), each at its fastest.
     cache_window
         What the build may hold of its output in the page cache, in bytes, over all workers.
     max_pixels
@@ -94,7 +97,8 @@ class BuildOptions:
     backend: Backend = "loky"
     on_bad: OnBad = "stop"
     overwrite: bool = False
-    store: StoreKind = "final"
+    store: StoreKind | None = None
+    compression: Compression = "none"
     cache_window: int = CACHE_WINDOW_BYTES
     max_pixels: int = MAX_PIXELS
     max_file_bytes: int = MAX_FILE_BYTES
@@ -114,8 +118,10 @@ class BuildOptions:
             raise InputError(f"--on-bad must be {', '.join(get_args(OnBad))}, not {self.on_bad!r}.")
         if self.decoder not in get_args(DecoderName):
             raise InputError(f"--decoder must be {', '.join(get_args(DecoderName))}.")
-        if self.store not in get_args(StoreKind):
+        if self.store is not None and self.store not in get_args(StoreKind):
             raise InputError(f"--store must be {' or '.join(get_args(StoreKind))}.")
+        if self.compression not in COMPRESSIONS:
+            raise InputError(f"--compression must be {' or '.join(COMPRESSIONS)}.")
         if self.cache_window < 1:
             raise InputError("--cache-window must be above 0.")
         if self.max_pixels < 1:
@@ -133,7 +139,8 @@ class BuildKeywords(TypedDict, total=False):
     backend: Backend
     on_bad: OnBad
     overwrite: bool
-    store: StoreKind
+    store: StoreKind | None
+    compression: Compression
     cache_window: int
     max_pixels: int
     max_file_bytes: int
@@ -207,7 +214,7 @@ def prepare(
     container = _container(path)
     graph = None if model is None else read_image_input(model)
     recipe = agreed_recipe(recipe, graph)
-    store = _agreed_store(options.store, container, recipe)
+    store = _agreed_store(options, container, recipe)
     name = agreed_name(input_name, graph)
     extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
@@ -230,6 +237,7 @@ def prepare(
         recipe=recipe,
         container=container,
         store=store,
+        compression=options.compression,
         jobs=worker_count(options),
         free_bytes=free_bytes(path, complete is not None),
     )
@@ -279,15 +287,21 @@ def _confines(images: ImageList, options: BuildOptions) -> Confines | None:
 def _container(path: Path) -> Container:
     if path.suffix not in _CONTAINERS:
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
-        raise OutputError(f"the output {printable(path.name)} {ending}: use .npy or .npz.")
+        raise OutputError(f"the output {printable(path.name)} {ending}: use .npy, .npz or .zarr.")
     return _CONTAINERS[path.suffix]
 
 
-def _agreed_store(store: StoreKind, container: Container, recipe: Recipe) -> StoreKind:
+def _agreed_store(options: BuildOptions, container: Container, recipe: Recipe) -> StoreKind:
+    store = options.store or ("uint8" if container == "zarr" else "final")
+    if options.compression != "none" and container != "zarr":
+        raise InputError(
+            f"--compression {options.compression} needs a .zarr output: an .{container} is mapped "
+            "as it is."
+        )
     if store == "uint8" and container == "npz":
         raise InputError(
-            "--store uint8 needs an .npy output: an .npz is for the quantizer, which takes final "
-            "values only. Build an .npy, and finalize that to an .npz."
+            "--store uint8 needs an .npy or .zarr output: an .npz is for the quantizer, which "
+            "takes final values only. Build an .npy, and finalize that to an .npz."
         )
     # A recipe of plain uint8 rows has them on disk either way.
     return "final" if (recipe.dtype, recipe.layout) == ("uint8", "NCHW") else store

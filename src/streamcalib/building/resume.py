@@ -24,8 +24,11 @@ from streamcalib.errors import JournalError, StreamcalibError
 from streamcalib.journal import Journal
 from streamcalib.staging import (
     ROWS_NAME,
+    SHARDS_NAME,
 )
 from streamcalib.stores.npy import NpyStore
+from streamcalib.stores.objects import FolderObjects
+from streamcalib.stores.zarr import ZarrStore
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.staging import Staging
+    from streamcalib.stores.store import Store
 
 _WHITE = 255
 
@@ -55,7 +59,7 @@ class Begun(NamedTuple):
         Checksums of the canvases, before, of rows whose images have changed since.
     """
 
-    store: NpyStore
+    store: Store
     journal: Journal
     table: RowTable
     suspects: frozenset[int]
@@ -92,14 +96,15 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
         raise
 
 
-def _store(prepared: PreparedBuild, folder: Path) -> NpyStore:
-    row_shape, dtype = prepared.plan.staged_row
-    return NpyStore(
-        path=folder / ROWS_NAME, rows=prepared.plan.rows, row_shape=row_shape, dtype=dtype
-    )
+def _store(prepared: PreparedBuild, folder: Path) -> Store:
+    plan = prepared.plan
+    if plan.zarr is not None:
+        return ZarrStore(objects=FolderObjects(folder / SHARDS_NAME), layout=plan.zarr)
+    row_shape, dtype = plan.staged_row
+    return NpyStore(path=folder / ROWS_NAME, rows=plan.rows, row_shape=row_shape, dtype=dtype)
 
 
-def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) -> Begun:
+def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: Store) -> Begun:
     make_folder(path)
     clear(folder, path)
     token = secrets.token_hex(8)
@@ -122,7 +127,7 @@ def _anew(prepared: PreparedBuild, folder: Path, path: Path, store: NpyStore) ->
     return Begun(store, journal, RowTable(store.rows), frozenset(), {})
 
 
-def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Journal) -> Begun:
+def _go_on(prepared: PreparedBuild, folder: Path, store: Store, journal: Journal) -> Begun:
     table = RowTable(store.rows)
     columns = table.columns
     with ways_out(prepared):
@@ -133,7 +138,7 @@ def _go_on(prepared: PreparedBuild, folder: Path, store: NpyStore, journal: Jour
     held = store.reopen()
     changed = changed_sources(prepared.images, columns, prepared.confines)
     before = dict(zip(changed.tolist(), columns["canvas_crc32c"][changed].tolist(), strict=True))
-    _undo(columns, journal, np.flatnonzero(columns["done"][held:]) + held)
+    _undo(columns, journal, np.flatnonzero((columns["done"] == 1) & ~held))
     _undo(columns, journal, _too_large(prepared, columns))
     _undo(columns, journal, damaged_rows(store, columns, _sum_name(prepared)))
     _undo(columns, journal, changed)

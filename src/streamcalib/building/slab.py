@@ -13,10 +13,9 @@ from streamcalib.building.made import ROUTES, Made
 from streamcalib.pixels.checksum import checksums, extended
 from streamcalib.pixels.encode import Encoder
 from streamcalib.rowfacts import COLUMNS
+from streamcalib.stores.stored import runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
     from streamcalib.pixels.canvas import CanvasFacts
@@ -37,15 +36,17 @@ class Slab:
         How many rows are encoded and written at once.
     encodes
         Whether the store holds the recipe's values; else it holds canvases.
+    in_parts
+        Whether the store takes rows in parts.
     """
 
-    def __init__(self, recipe: Recipe, size: int, *, encodes: bool) -> None:
+    def __init__(self, recipe: Recipe, size: int, *, encodes: bool, in_parts: bool = True) -> None:
         self._canvases = np.empty((size, 3, recipe.height, recipe.width), np.uint8)
         self._encoder = Encoder(recipe)
         self._encoded: NDArray[Any] | None = None
         self._plane: NDArray[Any] | None = None
         if encodes and not self._encoder.is_identity:
-            if size == 1 and self._encoder.is_planar:
+            if size == 1 and self._encoder.is_planar and in_parts:
                 self._plane = np.empty((recipe.height, recipe.width), recipe.dtype)
             else:
                 self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)
@@ -94,11 +95,12 @@ class Slab:
             return
         canvases = self._canvases[:count]
         self._note_extremes(canvases)
-        self._canvas_crcs += checksums(canvases)
+        crcs = checksums(canvases)
+        self._canvas_crcs += crcs
         if self._plane is not None:
             self._row_crcs.append(self._write_planes(writer, self._rows[-1], self._plane))
         else:
-            self._write_rows(writer, canvases, self._rows[-count:])
+            self._write_rows(writer, canvases, crcs, self._rows[-count:])
         self._flushed += count
 
     def _write_planes(self, writer: RowWriter, row: int, values: NDArray[Any]) -> int:
@@ -110,14 +112,17 @@ class Slab:
             writer.write_part(row, channel * values.nbytes, values)
         return crc
 
-    def _write_rows(self, writer: RowWriter, canvases: NDArray[np.uint8], rows: list[int]) -> None:
+    def _write_rows(
+        self, writer: RowWriter, canvases: NDArray[np.uint8], crcs: list[int], rows: list[int]
+    ) -> None:
         stored: NDArray[Any] = canvases
         if self._encoded is not None:
             stored = self._encoded[: len(rows)]
             self._encoder.encode(canvases, stored)
-            self._row_crcs += checksums(stored)
-        for start, stop in _runs(rows):
-            writer.write(rows[start], stored[start:stop])
+            crcs = checksums(stored)
+            self._row_crcs += crcs
+        for start, stop in runs(rows):
+            writer.write(rows[start], stored[start:stop], crcs[start:stop])
 
     def _note_extremes(self, canvases: NDArray[np.uint8]) -> None:
         if self._knows_extremes:
@@ -134,12 +139,3 @@ class Slab:
         columns["row_crc32c"] = self._row_crcs or self._canvas_crcs
         rows = np.array(self._rows[: self._flushed], np.int64)
         return Made(rows, columns, self._low.copy(), self._high.copy())
-
-
-def _runs(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield the places between which row indices follow each other."""
-    start = 0
-    for place in range(1, len(rows) + 1):
-        if place == len(rows) or rows[place] != rows[place - 1] + 1:
-            yield start, place
-            start = place

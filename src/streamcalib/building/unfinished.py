@@ -13,9 +13,9 @@ from streamcalib.errors import JournalError, OutputError, StreamcalibError
 from streamcalib.journal import Journal
 from streamcalib.staging import (
     MARKS_NAME,
-    ROWS_NAME,
     Elsewhere,
     foreign_files,
+    holds_rows,
     locked_staging,
     staging_path,
 )
@@ -103,7 +103,7 @@ def same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | N
     if is_of_worth and not differences:
         return journal
     journal.close()
-    if not kept or not (folder / ROWS_NAME).exists():
+    if not kept or not holds_rows(folder):
         return None
     lines = "\n".join(f"  {printable(line)}" for line in differences)
     raise OutputError(

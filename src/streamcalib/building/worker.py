@@ -21,12 +21,10 @@ from streamcalib.images.reading import MAX_FILE_BYTES, read_source
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.rowfacts import COLUMNS
-from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -34,8 +32,7 @@ if TYPE_CHECKING:
     from streamcalib.images.confining import Confines
     from streamcalib.images.places import Base
     from streamcalib.recipe import Recipe
-    from streamcalib.stores.npy import NpyStore
-    from streamcalib.stores.store import RowWriter
+    from streamcalib.stores.store import RowWriter, Store
 
 
 _WHITE = 255
@@ -90,7 +87,7 @@ class Work:
     own_process
         Whether workers are processes of their own, in which OpenCV's threads are held at one.
     mapped
-        Whether rows are written as by one of many processes; see `NpyStore.writer`.
+        Whether rows are written as by one of many processes; see `Store.writer`.
     marks
         Where workers note what they are at, if they shall; see `Marks`.
     parent
@@ -99,7 +96,7 @@ class Work:
 
     build: str
     recipe: Recipe
-    store: NpyStore
+    store: Store
     encodes: bool
     rows_at_once: int
     window_bytes: int
@@ -121,7 +118,7 @@ class _Tools(NamedTuple):
     build: str
     maker: CanvasMaker
     slab: Slab
-    behind: WriteBehind
+    writer: RowWriter
     mark: OwnMark | None
 
 
@@ -149,7 +146,7 @@ def make_rows(
     failures: list[tuple[int, str]] = []
     try:
         tools = _tools(work)
-        with _writer(work, tools, trial) as writer:
+        with _NoWriter() if trial else tools.writer as writer:
             for row, source, entry in zip(*task, strict=True):
                 if stopped() or (tools.mark is not None and tools.mark.is_stopped):
                     break
@@ -162,7 +159,7 @@ def make_rows(
         raise
     except OSError as error:
         raise StoppedError(
-            f"writing {printable(str(work.store.path))} failed: {error.strerror or error}. Free "
+            f"writing {printable(work.store.shown)} failed: {error.strerror or error}. Free "
             "space or mend the volume, then run the same command again."
         ) from error
     seconds = time.perf_counter() - started
@@ -208,7 +205,7 @@ def nothing_made() -> Made:
 class _NoWriter:
     """Takes rows and writes nothing."""
 
-    def write(self, index: int, rows: NDArray[Any]) -> None:
+    def write(self, index: int, rows: NDArray[Any], sums: Sequence[int] | None = None) -> None:
         """Write nothing."""
 
     def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
@@ -219,10 +216,6 @@ class _NoWriter:
 
     def __exit__(self, *_: object) -> None:
         pass
-
-
-def _writer(work: Work, tools: _Tools, trial: bool) -> AbstractContextManager[RowWriter]:
-    return _NoWriter() if trial else work.store.writer(tools.behind, mapped=work.mapped)
 
 
 def _tools(work: Work) -> _Tools:
@@ -238,9 +231,13 @@ def _tools(work: Work) -> _Tools:
             max_pixels=work.max_pixels,
             tolerate_damage=work.tolerate_damage,
         )
-        slab = Slab(work.recipe, work.rows_at_once, encodes=work.encodes)
+        store = work.store
+        slab = Slab(
+            work.recipe, work.rows_at_once, encodes=work.encodes, in_parts=store.takes_parts
+        )
+        writer = store.writer(work.window_bytes, mapped=work.mapped)
         mark = None if work.marks is None else OwnMark(work.marks, work.parent)
-        tools = _Tools(work.build, maker, slab, WriteBehind(work.window_bytes), mark)
+        tools = _Tools(work.build, maker, slab, writer, mark)
         _kept.tools = tools
     # What an error left half-made is nobody's.
     tools.slab.clear()

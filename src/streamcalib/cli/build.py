@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     help="Image list: a path, ARCHIVE.zip::MEMBER, ARCHIVE.tar::MEMBER or URL a line.",
 )
 @click.option(
-    "--out", required=True, metavar="FILE", help="The set to make, ending in .npy or .npz."
+    "--out", required=True, metavar="FILE", help="The set to make, ending in .npy, .npz or .zarr."
 )
 @click.option(
     "--root",

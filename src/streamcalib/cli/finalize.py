@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamcalib.cli import options
 from streamcalib.cli.telling import tell_next
-from streamcalib.finalize import check_finalize, run_finalize
+from streamcalib.finalize import run_finalize
+from streamcalib.finalizing.order import check_finalize
 from streamcalib.wording import in_units, printable
 
 if TYPE_CHECKING:
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 @click.command("finalize")
 @click.argument("calibration_set", metavar="SET")
 @click.option(
-    "--out", required=True, metavar="FILE", help="The file to write, ending in .npy or .npz."
+    "--out", required=True, metavar="FILE", help="The file to write: .npy, .npz or .zarr."
 )
 @options.input_name
 @options.extra_inputs
+@options.store
+@options.compression
 @options.jobs
 @options.cache_window
 @options.overwrite
@@ -32,30 +35,23 @@ def command(
     out: str,
     input_name: str | None,
     extra_inputs: list[ExtraInput],
-    jobs: int | None,
-    cache_window: int,
-    overwrite: bool,
     dry_run: bool,
     quiet: bool,
+    **how: Any,
 ) -> None:
-    """Write the final values of a finished SET as .npy or .npz, streamed.
+    """Write the rows of a finished SET to another file, streamed.
 
-    In an .npz every model input is one member, named as the graph names it.
+    Final values for a quantizer as .npy or .npz, where every model input is one member, named as
+    the graph names it; or canvases for keeping as .zarr.
     """
     order = check_finalize(
-        calibration_set,
-        out,
-        input_name=input_name,
-        extra_inputs=extra_inputs,
-        overwrite=overwrite,
-        jobs=jobs,
-        cache_window=cache_window,
+        calibration_set, out, input_name=input_name, extra_inputs=extra_inputs, **how
     )
     if dry_run:
         click.echo(
             f"{printable(str(order.out))}: {len(order.source)} rows, input {order.input_name!r}, "
-            f"further inputs {sorted(order.extra_inputs)}, {in_units(order.needed_bytes)} needed, "
-            f"{in_units(order.free_bytes)} free"
+            f"further inputs {sorted(order.extra_inputs)}, "
+            f"{in_units(order.plan.file_bytes)} needed, {in_units(order.plan.free_bytes)} free"
         )
         return
     with options.shown_progress(quiet) as progress:
@@ -63,7 +59,7 @@ def command(
     if order.complete is not None and not quiet:
         click.echo(f"{printable(str(written.path))} is already complete: nothing to write")
     elif not quiet:
-        size = in_units(written.path.stat().st_size)
+        size = in_units(written.stored_bytes)
         click.echo(f"{printable(str(written.path))} written: {len(written)} rows, {size}")
     if not quiet:
         tell_next(written)

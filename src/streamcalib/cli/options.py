@@ -19,6 +19,7 @@ from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
+from streamcalib.stores.compression import COMPRESSIONS
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:
@@ -155,6 +156,20 @@ cache_window = click.option(
     help="What may be held of the output in the page cache, in 10^6 bytes, over all workers.",
 )
 
+store = click.option(
+    "--store",
+    type=click.Choice(get_args(StoreKind)),
+    help="What an .npy or .zarr holds: final values, or the uint8 canvas in a quarter of "
+    "float32's space, which is encoded when it is read.  [default: uint8 in a .zarr, else "
+    "final]",
+)
+compression = click.option(
+    "--compression",
+    type=click.Choice(COMPRESSIONS),
+    default="none",
+    help="Compression of a .zarr, chunk by chunk; blosc is with LZ4.",
+)
+
 _BUILD = (
     jobs,
     click.option(
@@ -163,13 +178,8 @@ _BUILD = (
         default="loky",
         help="Workers as processes (loky) or threads.",
     ),
-    click.option(
-        "--store",
-        type=click.Choice(get_args(StoreKind)),
-        default="final",
-        help="What an .npy holds: final values, or the uint8 canvas in a quarter of float32's "
-        "space, which is encoded when it is read.",
-    ),
+    store,
+    compression,
     cache_window,
     click.option(
         "--on-bad",

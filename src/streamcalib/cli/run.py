@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from streamcalib.cli import options
 from streamcalib.cli.telling import Stopwatch, tell_list, tell_plan, tell_set, tell_warnings
+from streamcalib.plan import Container
 from streamcalib.recipe_choice import choose_recipe
 from streamcalib.run import prepare_run, run_prepared
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "container",
-    type=click.Choice(["npy", "npz"]),
+    type=click.Choice(get_args(Container)),
     default="npy",
     help="Format of the set.",
 )
@@ -47,7 +48,7 @@ def command(
     seed: int,
     out: str,
     extensions: tuple[str, ...] | None,
-    container: Literal["npy", "npz"],
+    container: Container,
     model: str | None,
     preset: str | None,
     imgsz: str | None,

@@ -142,7 +142,7 @@ def tell_set(
     if prepared.complete is not None:
         click.echo(f"{path} is already complete: {len(calibration)} rows, nothing to build")
     else:
-        size = in_units(calibration.path.stat().st_size)
+        size = in_units(calibration.stored_bytes)
         stored = "" if manifest.store == "final" else ", kept as uint8 canvases"
         made = max(0, len(calibration) - kept)
         click.echo(
@@ -161,7 +161,7 @@ def tell_set(
 def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
     if calibration.manifest.store == "final":
-        note = f"it loads all {in_units(calibration.path.stat().st_size)}"
+        note = f"it loads all {in_units(calibration.stored_bytes)}"
     else:
         note = in_units(len(calibration) * calibration.values().row_bytes)
     for what, command in calibration.commands.items():

@@ -11,6 +11,7 @@ import click
 from streamcalib.cli import options
 from streamcalib.datafile import to_json
 from streamcalib.errors import BadImagesError, DamagedError, Failure
+from streamcalib.opened import data_bytes
 from streamcalib.verify import Verification, find_image, verify
 from streamcalib.wording import in_units, printable
 
@@ -89,7 +90,7 @@ def command(
 
 
 def _tell(calibration_set: str, found: Verification) -> None:
-    size = in_units(Path(calibration_set).stat().st_size)
+    size = in_units(data_bytes(Path(calibration_set)))
     click.echo(f"{printable(calibration_set)}: {found.rows} rows, {size}")
     if found.is_sound:
         click.echo("every row has its checksum, and values that the recipe can give")

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.durable import sync
+from streamcalib.durable import sync, sync_data
 from streamcalib.stores.filesystem import file_system, is_in_memory
 from streamcalib.stores.libc import libc_function
 from streamcalib.stores.populated import PopulatedFile
+from streamcalib.stores.stored import MappedRows
 from streamcalib.stores.writeback import WriteBehind, make_sparse, reserve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -44,17 +46,15 @@ class NpyWriter:
     """Writes rows of a ``.npy`` store by position; see `RowWriter`."""
 
     def __init__(
-        self, store: NpyStore, behind: WriteBehind | None = None, *, mapped: bool = False
+        self, store: NpyStore, window_bytes: int | None = None, *, mapped: bool = False
     ) -> None:
-        self._row_bytes = store.row_bytes
-        self._behind = behind
-        self._file = os.open(store.path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        self._path, self._row_bytes = store.path, store.row_bytes
+        self._behind = None if window_bytes is None else WriteBehind(window_bytes)
+        self._may_map = mapped and libc_function("madvise") is not None
+        self._file = -1
         self._populated: PopulatedFile | None = None
-        in_memory = mapped and is_in_memory(file_system(store.path))
-        if in_memory and libc_function("madvise") is not None:
-            self._populated, self._behind = PopulatedFile(self._file), None
 
-    def write(self, index: int, rows: NDArray[Any]) -> None:
+    def write(self, index: int, rows: NDArray[Any], sums: Sequence[int] | None = None) -> None:  # noqa: ARG002
         """Write rows; raises ``OSError`` if the disk does not take them whole."""
         self.write_part(index, 0, rows)
 
@@ -74,6 +74,9 @@ class NpyWriter:
             self._behind.wrote(self._file, start, position - start)
 
     def __enter__(self) -> Self:
+        self._file = os.open(self._path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+        if self._may_map and is_in_memory(file_system(self._path)):
+            self._populated, self._behind = PopulatedFile(self._file), None
         return self
 
     def __exit__(
@@ -86,7 +89,26 @@ class NpyWriter:
             if self._behind is not None and kind is None:
                 self._behind.push(self._file)
         finally:
+            self._populated = None
             os.close(self._file)
+
+
+class NpyFlusher:
+    """Brings a whole ``.npy`` to disk; see `Flusher`."""
+
+    def __init__(self, store: NpyStore) -> None:
+        self._file = store.path.open("r+b")
+
+    def wrote(self, rows: NDArray[np.int64]) -> None:
+        """Do nothing: the system knows which pages were written."""
+
+    def flush(self) -> None:
+        """Bring the file's contents to disk; raises ``OSError``."""
+        sync_data(self._file.fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +130,25 @@ class NpyStore:
         """Size of the whole file, in bytes."""
         return HEADER_BYTES + self.rows * self.row_bytes
 
+    @property
+    def rows_together(self) -> int:
+        """Any worker may write any row."""
+        return 1
+
+    @property
+    def takes_parts(self) -> bool:
+        """Rows may be written in parts."""
+        return True
+
+    @property
+    def shown(self) -> str:
+        """The file, for messages."""
+        return str(self.path)
+
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self.path.exists()
+
     def create(self) -> None:
         """Write the header and reserve the file's space; an existing file is replaced.
 
@@ -122,8 +163,8 @@ class NpyStore:
             else:
                 reserve(file.fileno(), self.file_bytes)
 
-    def reopen(self) -> int:
-        """Make an existing file whole again, and return how many of its rows it has kept.
+    def reopen(self) -> NDArray[np.bool_]:
+        """Make an existing file whole again, and return which of its rows it has kept, (N,).
 
         Kept are those from the first on that the file still held; a file of other rows, or none,
         has kept none, and is replaced. Raises ``OSError``.
@@ -131,7 +172,7 @@ class NpyStore:
         kept = self._held()
         if not kept:
             self.create()
-            return 0
+            return np.zeros(self.rows, bool)
         with self.path.open("r+b") as file:
             file.write(self._header())
             file.flush()
@@ -139,7 +180,7 @@ class NpyStore:
                 os.ftruncate(file.fileno(), self.file_bytes)
             else:
                 reserve(file.fileno(), self.file_bytes)
-        return kept
+        return np.arange(self.rows) < kept
 
     def _held(self) -> int:
         try:
@@ -155,26 +196,24 @@ class NpyStore:
             return 0
         return min(self.rows, max(0, size - HEADER_BYTES) // self.row_bytes)
 
-    def writer(self, behind: WriteBehind | None = None, *, mapped: bool = False) -> NpyWriter:
-        """Open for writing.
+    def writer(self, window_bytes: int | None = None, *, mapped: bool = False) -> NpyWriter:
+        """Return a writer.
 
-        ``behind`` keeps the page cache small; ``mapped`` lets many processes write at once into a
-        file in memory, each for twice the work of one that writes alone.
+        ``window_bytes`` keeps the page cache small; ``mapped`` lets many processes write at once
+        into a file in memory, each for twice the work of one that writes alone.
         """
-        return NpyWriter(self, behind, mapped=mapped)
+        return NpyWriter(self, window_bytes, mapped=mapped)
 
-    def read(self) -> NDArray[Any]:
+    def read(self) -> MappedRows:
         """Map all rows, read-only."""
-        rows: NDArray[Any] = np.load(self.path, mmap_mode="r", allow_pickle=False)
-        return rows
+        return MappedRows(np.load(self.path, mmap_mode="r", allow_pickle=False))
 
-    def move(self, source: int, target: int) -> None:
-        """Copy row ``source`` over row ``target``."""
-        with self.path.open("rb") as file:
-            file.seek(HEADER_BYTES + source * self.row_bytes)
-            data = file.read(self.row_bytes)
-        with self.writer() as writer:
-            writer.write(target, np.frombuffer(data, np.uint8))
+    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Copy rows over others."""
+        with self.path.open("rb") as file, self.writer() as writer:
+            for source, target in zip(sources, targets, strict=True):
+                file.seek(HEADER_BYTES + source * self.row_bytes)
+                writer.write(target, np.frombuffer(file.read(self.row_bytes), np.uint8))
 
     def shorten(self, rows: int) -> NpyStore:
         """Cut the file after ``rows`` rows."""
@@ -183,6 +222,10 @@ class NpyStore:
             file.write(shorter._header())
             file.truncate(shorter.file_bytes)
         return shorter
+
+    def flusher(self) -> NpyFlusher:
+        """Return what brings the file to disk."""
+        return NpyFlusher(self)
 
     def sync(self) -> None:
         """Flush the file to disk."""

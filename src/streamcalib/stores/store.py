@@ -5,27 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from streamcalib.stores.writeback import WriteBehind
+    from streamcalib.stores.stored import StoredRows
 
 
 class RowWriter(Protocol):
-    """A worker's open store. Workers write disjoint rows; none waits for another."""
+    """A worker's writer, entered for every task. Workers write disjoint rows; none waits."""
 
-    def write(self, index: int, rows: NDArray[Any]) -> None:
+    def write(self, index: int, rows: NDArray[Any], sums: Sequence[int] | None = None) -> None:
         """Write consecutive rows from ``index`` on, or a single one.
 
-        ``rows``, (k, *row shape) or (*row shape), is C-contiguous and in the store's dtype. Raises
-        ``OSError``.
+        ``rows``, (k, *row shape) or (*row shape), is C-contiguous and in the store's dtype;
+        ``sums``, if they are known, are the `checksum` of each. Raises ``OSError``.
         """
         ...
 
     def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
-        """Write a part of row ``index``, from byte ``offset`` of the row on; raises ``OSError``."""
+        """Write a part of row ``index``, from byte ``offset`` of the row on; raises ``OSError``.
+
+        Only for stores that take parts.
+        """
         ...
 
     def __enter__(self) -> Self: ...
@@ -38,34 +43,88 @@ class RowWriter(Protocol):
     ) -> None: ...
 
 
+class Flusher(Protocol):
+    """Makes rows durable that workers have written."""
+
+    def wrote(self, rows: NDArray[np.int64]) -> None:
+        """Note rows that were written."""
+        ...
+
+    def flush(self) -> None:
+        """Bring to disk what was noted; raises ``OSError``."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the store."""
+        ...
+
+
 class Store(Protocol):
-    """A preallocated array of rows on disk, known by its path so that it can be sent to workers."""
+    """A preallocated array of rows, known by its place so that it can be sent to workers."""
 
     @property
     def rows(self) -> int:
         """Number of rows."""
         ...
 
+    @property
+    def row_bytes(self) -> int:
+        """Size of a row as workers write it, in bytes."""
+        ...
+
+    @property
+    def rows_together(self) -> int:
+        """From a multiple of so many rows on, so many are for one worker to write."""
+        ...
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether rows may be written in parts."""
+        ...
+
+    @property
+    def shown(self) -> str:
+        """Where it is, for messages."""
+        ...
+
+    def exists(self) -> bool:
+        """Whether it is there."""
+        ...
+
     def create(self) -> None:
-        """Allocate the store; its rows read as zero until they are written."""
+        """Allocate the store; raises ``OSError``."""
         ...
 
-    def writer(self, behind: WriteBehind | None = None) -> RowWriter:
-        """Open the store for writing rows, in this process; ``behind`` keeps the cache small."""
+    def reopen(self) -> NDArray[np.bool_]:
+        """Make an existing store whole again, and return which rows it may hold, (N,).
+
+        Raises ``OSError``.
+        """
         ...
 
-    def read(self) -> NDArray[Any]:
-        """Map all rows, read-only: (N, *row_shape)."""
+    def writer(self, window_bytes: int | None = None, *, mapped: bool = False) -> RowWriter:
+        """Return a writer for this process, which holds the page cache to ``window_bytes``.
+
+        ``mapped`` lets many processes write at once into a file in memory.
+        """
         ...
 
-    def move(self, source: int, target: int) -> None:
-        """Copy row ``source`` over row ``target``."""
+    def read(self) -> StoredRows:
+        """Return all rows, to be read."""
+        ...
+
+    def move(self, sources: Sequence[int], targets: Sequence[int]) -> None:
+        """Copy rows ``sources`` over rows ``targets``; raises ``OSError``."""
         ...
 
     def shorten(self, rows: int) -> Store:
         """Drop the rows from ``rows`` on, and return the store as it is then."""
         ...
 
+    def flusher(self) -> Flusher:
+        """Return what makes rows durable that workers have written."""
+        ...
+
     def sync(self) -> None:
-        """Make everything written durable."""
+        """Make everything written durable; raises ``OSError``."""
         ...

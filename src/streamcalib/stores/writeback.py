@@ -19,6 +19,8 @@ CACHE_WINDOW_BYTES = 256 * 10**6
 """Default of what a whole build may hold in the page cache."""
 
 _PUSHED_BYTES = 8 * 2**20
+# Each is held open.
+_MOST_ENDED = 32
 # Not I/O errors: the file system, or a sandbox around it, does not know the call.
 _FALLOCATE_UNSUPPORTED = frozenset({errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EPERM})
 _SYNC_UNSUPPORTED = frozenset({errno.ENOSYS, errno.EINVAL, errno.ESPIPE, errno.EPERM})
@@ -81,6 +83,50 @@ class WriteBehind:
         self._pushed_bytes -= span.size
         if _sync_range(file, span, _WAIT_WRITE_WAIT):
             drop_cached(file, span)
+
+
+class FilesBehind:
+    """Write-behind for files that are written one after another, and closed by their writers.
+
+    Parameters
+    ----------
+    window_bytes
+        As of `WriteBehind`, over all of them.
+    """
+
+    def __init__(self, window_bytes: int) -> None:
+        self._window_bytes = window_bytes
+        self._ended: deque[tuple[int, int]] = deque()
+        self._ended_bytes = 0
+
+    def begin(self) -> WriteBehind:
+        """Return what is to be told of the next file while it is written."""
+        return WriteBehind(self._window_bytes)
+
+    def end(self, file: int, size: int) -> None:
+        """Take over a file that is written, all of it pushed; raises ``OSError``."""
+        self._ended.append((os.dup(file), size))
+        self._ended_bytes += size
+        while self._ended_bytes > self._window_bytes or len(self._ended) > _MOST_ENDED:
+            self._drop_oldest()
+
+    def close(self) -> None:
+        """Let go of all files; what is still on its way to disk goes on."""
+        while self._ended:
+            os.close(self._ended.popleft()[0])
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _drop_oldest(self) -> None:
+        file, size = self._ended.popleft()
+        self._ended_bytes -= size
+        try:
+            span = Span(0, size)
+            if _sync_range(file, span, _WAIT_WRITE_WAIT):
+                drop_cached(file, span)
+        finally:
+            os.close(file)
 
 
 def drop_cached(file: int, span: Span) -> None:

@@ -62,40 +62,47 @@ def scan(
     """
     faults: dict[int, str] = {}
     constant: list[int] = []
+    unreadable: set[int] = set()
     sums = np.empty(len(values), np.uint32)
     for start, found in _parts(values, jobs):
         stop = start + len(found.sums)
         sums[start:stop] = found.sums
         recorded = expected[start:stop].tolist()
+        faults |= found.unreadable
+        unreadable |= found.unreadable.keys()
         for row, (have, want) in enumerate(zip(found.sums, recorded, strict=True), start):
-            if have != want:
+            if have != want and row not in faults:
                 faults[row] = f"its CRC-32C is {have:08x}, and {want:08x} was recorded"
         for row, (low, high) in enumerate(found.extremes, start):
+            if row in found.unreadable:
+                continue
             if wrong := _out_of_range(low, high, value_range):
                 faults.setdefault(row, wrong)
             elif low == high:
                 constant.append(row)
         on_rows(stop)
-    return Scan(faults, tuple(constant), tuple(_equal(values, sums)))
+    whole = np.setdiff1d(np.arange(len(values)), sorted(unreadable))
+    return Scan(faults, tuple(constant), tuple(_equal(values, whole, sums[whole])))
 
 
 class _Part(NamedTuple):
     sums: list[int]
     extremes: list[tuple[float, float]]
+    unreadable: dict[int, str]
 
 
 def _parts(values: RowValues, jobs: int) -> Iterator[tuple[int, _Part]]:
     """Yield what is found of parts, in order; some are read ahead."""
 
     def read(start: int) -> _Part:
-        rows = values.stored(start, start + step)
+        rows, unreadable = values.stored.attempt(start, start + step)
         flat = rows.reshape(len(rows), -1)
         lows, highs = flat.min(axis=1).tolist(), flat.max(axis=1).tolist()
-        part = _Part(checksums(rows), list(zip(lows, highs, strict=True)))
+        part = _Part(checksums(rows), list(zip(lows, highs, strict=True)), unreadable)
         values.forget(start, start + step)
         return part
 
-    step = max(1, _PART_BYTES // values.stored(0, 1).nbytes)
+    step = max(1, _PART_BYTES // values.stored.row_bytes)
     ahead: deque[tuple[int, Future[_Part]]] = deque()
     with ThreadPoolExecutor(jobs) as pool:
         try:
@@ -123,11 +130,13 @@ def _out_of_range(low: float, high: float, value_range: tuple[float, float]) -> 
     return ""
 
 
-def _equal(values: RowValues, sums: NDArray[np.uint32]) -> Iterator[tuple[int, ...]]:
-    """Yield groups of rows that hold the same bytes, which checksums alone do not prove."""
+def _equal(
+    values: RowValues, rows: NDArray[np.int64], sums: NDArray[np.uint32]
+) -> Iterator[tuple[int, ...]]:
+    """Yield groups of ``rows`` that hold the same bytes, which checksums alone do not prove."""
     order = np.argsort(sums, kind="stable")
     edges = np.flatnonzero(np.diff(sums[order])) + 1
-    groups = [group.tolist() for group in np.split(order, edges) if len(group) > 1]
+    groups = [group.tolist() for group in np.split(rows[order], edges) if len(group) > 1]
     for group in sorted(groups):
         left = group
         while len(left) > 1:
@@ -139,4 +148,4 @@ def _equal(values: RowValues, sums: NDArray[np.uint32]) -> Iterator[tuple[int, .
 
 
 def _bytes(values: RowValues, row: int) -> NDArray[Any]:
-    return values.stored(row, row + 1).reshape(-1).view(np.uint8)
+    return values.stored.attempt(row, row + 1)[0].reshape(-1).view(np.uint8)

@@ -1,0 +1,1 @@
+"""What a finalization is made of."""

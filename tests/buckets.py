@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from moto.server import ThreadedMotoServer
@@ -78,63 +79,28 @@ class Proxy:
         status that is answered, 0 to hang up, or None to pass the request on.
     seen
         Every request: method, path and range.
+    page
+        How many objects at most are listed at once, if not as many as the server likes.
     """
 
     def __init__(self, port: int) -> None:
         self.answer: Callable[[str, str, int], int | None] = lambda method, path, before: None
         self.seen: list[tuple[str, str, str]] = []
+        self.page: int | None = None
+        self.behind = port
         self._lock = threading.Lock()
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                request = self.command, self.path, self.headers.get("Range", "")
-                with proxy._lock:
-                    before = proxy.seen.count(request)
-                    proxy.seen.append(request)
-                status = proxy.answer(self.command, self.path, before)
-                if status == 0:
-                    self.close_connection = True
-                elif status is not None:
-                    self._reply(status, [], b"" if self.command == "HEAD" else b"<Error/>")
-                else:
-                    self._pass_on()
-
-            do_HEAD = do_GET  # noqa: N815
-
-            def _pass_on(self) -> None:
-                connection = HTTPConnection(HOST, port, timeout=30)
-                try:
-                    # Connections are told from requests here: one request, one connection there.
-                    headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
-                    connection.request(self.command, self.path, headers=headers)
-                    answer = connection.getresponse()
-                    data = answer.read()
-                    self._reply(answer.status, answer.getheaders(), data)
-                finally:
-                    connection.close()
-
-            def _reply(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
-                self.send_response(status)
-                own = ("content-length", "connection", "transfer-encoding", "date", "server")
-                length = {k.lower(): v for k, v in headers}.get("content-length")
-                for name, value in headers:
-                    if name.lower() not in own:
-                        self.send_header(name, value)
-                is_head = self.command == "HEAD" and length is not None
-                self.send_header("Content-Length", str(length if is_head else len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer((HOST, 0), Handler)
+        self._server = ThreadingHTTPServer((HOST, 0), partial(_Handler, self))
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+
+    def status(self, method: str, path: str, part: str) -> int | None:
+        """Note a request, and return what it is answered, if it is not passed on."""
+        request = method, path, part
+        with self._lock:
+            before = self.seen.count(request)
+            self.seen.append(request)
+        return self.answer(method, path, before)
 
     def __enter__(self) -> Proxy:
         self._thread.start()
@@ -144,6 +110,53 @@ class Proxy:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, proxy: Proxy, *arguments: Any) -> None:
+        self._proxy = proxy
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        status = self._proxy.status(self.command, self.path, self.headers.get("Range", ""))
+        if status == 0:
+            self.close_connection = True
+        elif status is not None:
+            self._reply(status, [], b"" if self.command == "HEAD" else b"<Error/>")
+        else:
+            self._pass_on()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _pass_on(self) -> None:
+        connection = HTTPConnection(HOST, self._proxy.behind, timeout=30)
+        page = self._proxy.page if "list-type" in self.path else None
+        more = "" if page is None else f"&max-keys={page}"
+        try:
+            # Connections are told from requests here: one request, one connection there.
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+            connection.request(self.command, self.path + more, headers=headers)
+            answer = connection.getresponse()
+            self._reply(answer.status, answer.getheaders(), answer.read())
+        finally:
+            connection.close()
+
+    def _reply(self, status: int, headers: list[tuple[str, str]], data: bytes) -> None:
+        self.send_response(status)
+        own = ("content-length", "connection", "transfer-encoding", "date", "server")
+        length = {name.lower(): value for name, value in headers}.get("content-length")
+        for name, value in headers:
+            if name.lower() not in own:
+                self.send_header(name, value)
+        is_head = self.command == "HEAD" and length is not None
+        self.send_header("Content-Length", str(length if is_head else len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
 
 
 def settings(port: int) -> dict[str, str]:

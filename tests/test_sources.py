@@ -162,6 +162,17 @@ def test_an_image_is_found_by_its_name_and_by_its_pixels(source, tmp_path, monke
         assert [tuple(one) for one in find_image("a.npy", f"./{relative}")] == [(3, "")]
 
 
+@pytest.mark.parametrize("kind", packed.MAKERS)
+def test_members_of_one_name_in_two_folders_are_two_images(tmp_path, kind):
+    """One is not taken for the other."""
+    contents = {"a/1.jpg": smallsets.jpeg(1), "b/1.jpg": smallsets.jpeg(2)}
+    archive = packed.MAKERS[kind](tmp_path / f"x.{kind}", contents)
+    small([f"{archive}::a/1.jpg"], tmp_path / "a.npy")
+    assert len(find_image(tmp_path / "a.npy", f"{archive}::a//1.jpg")) == 1
+    with pytest.raises(InputError, match="no row of"):
+        find_image(tmp_path / "a.npy", f"{archive}::b/1.jpg")
+
+
 def test_bad_images_are_named_as_they_are_listed(source, tmp_path):
     """The others are made; spares take their places from the same source."""
     images = source.sampled()

@@ -27,7 +27,7 @@ _WHITE = 255
 _SAMPLED_ROWS = 256
 _REMADE_ROWS = 32
 _READ_BYTES = 2**25
-_LOOKED_AT_ONCE = 4096
+_LOOKED_AT_ONCE = 2**16
 
 _log = logging.getLogger(__name__)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _STAT_THREADS = 8
+# Threads cost more than they save.
+_FEW = 64
 _REQUESTS_AT_ONCE = 32
 _PLACES_AT_ONCE = 4096
 _LISTED_FROM = 200
@@ -59,6 +61,9 @@ def _probe(text: str) -> Stamp | None:
 def probe_all(places: Sequence[str]) -> Iterator[Stamp | None]:
     """Yield what `probe` returns of each place, in order, of several at once."""
     remote = [place for place in map(Place.of, places) if place.is_remote]
+    if not remote and len(places) < _FEW:
+        yield from map(_probe, places)
+        return
     archives = {place.location for place in remote if place.member is not None}
     listed = _listed([place.location for place in remote if place.member is None])
 

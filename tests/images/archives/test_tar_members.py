@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import tarfile
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 import packed
 from messages import text_of
 from streamcalib.errors import ImageError, SourceError
+from streamcalib.images.archives.source import ArchiveFile
+from streamcalib.images.archives.tar_members import scan_tar
 from streamcalib.images.listing import list_images
 from streamcalib.images.reading import read_image
 
@@ -130,10 +134,11 @@ def test_a_damaged_header_is_told(tmp_path):
 
 
 @pytest.mark.timeout(60)
-def test_a_size_that_leads_back_ends(tmp_path):
-    """A negative size does not have the archive read for ever."""
+@pytest.mark.parametrize("size", [-512, -2048, -512 - 512 - len(DATA)])
+def test_a_size_that_leads_back_ends(tmp_path, size):
+    """A negative size does not have the archive read for ever, from its own header or another."""
     entry, _ = packed.tar_entry("b.jpg")
-    entry.size = -2048
+    entry.size = size
     header = entry.tobuf(tarfile.GNU_FORMAT)
     first = packed.make_tar(tmp_path / "x.tar", {"a.jpg": DATA}).read_bytes()[: 512 + len(DATA)]
     (tmp_path / "a.tar").write_bytes(first + header + bytes(1024))
@@ -149,6 +154,19 @@ def test_a_header_that_claims_to_be_huge_takes_no_memory(tmp_path, kind):
         file.write(entry.tobuf(tarfile.GNU_FORMAT))
         file.truncate(2**34)
     assert "claims to have" in why(tmp_path / "a.tar")
+
+
+def test_a_scan_holds_few_members(tmp_path):
+    """An archive of millions takes no memory for those that were passed."""
+    packed.make_tar(tmp_path / "a.tar", {f"{n}.jpg": b"x" for n in range(50)})
+
+    def held() -> int:
+        return sum(isinstance(one, tarfile.TarInfo) for one in gc.get_objects())
+
+    before = held()
+    source = ArchiveFile(os.open(tmp_path / "a.tar", os.O_RDONLY))
+    for number, _ in enumerate(scan_tar(source)):
+        assert held() - before < 5, number
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", b"x" * 5000, b"PK\3\4" * 500])

@@ -9,7 +9,7 @@ from streamcalib.choosing.sample import sample
 from streamcalib.errors import ListError, SourceError, StoppedError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.listing import list_images
-from streamcalib.images.objects import trying
+from streamcalib.images.objects import listing, trying
 
 
 @pytest.fixture(autouse=True)
@@ -39,15 +39,17 @@ def test_a_url_gives_the_same_choice_as_the_folder(tmp_path, monkeypatch, bucket
         assert of_url.provenance["population"] == len(NAMES)
 
 
-def test_a_listing_goes_on_where_a_request_failed(bucket, s3_proxy, monkeypatch):
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_listing_goes_on_where_a_request_failed(bucket, s3_proxy, monkeypatch, at_once):
     """Nothing is missing, nothing comes twice, whichever page it was."""
-    from streamcalib.images.objects import listing
-
-    monkeypatch.setattr(listing, "_OBJECTS_AT_ONCE", 2)
+    monkeypatch.setattr(listing, "_OBJECTS_AT_ONCE", at_once)
+    s3_proxy.page = 2
     urls = sorted(bucket.put(f"train/{n:02d}.jpg", b"x") for n in range(7))
     s3_proxy.answer = lambda method, path, before: 500 if before < 1 else None
-    assert list_images(f"{bucket.url}/train").paths == urls
-    assert trying.taken_retries() >= 1
+    assert [url for url, _ in listing.list_objects(f"{bucket.url}/train")] == urls
+    assert trying.taken_retries() >= 4
+    # What was listed already is not listed again.
+    assert len(s3_proxy.seen) < 16
 
 
 def test_other_endings_are_taken_when_asked_for(bucket):

@@ -6,7 +6,7 @@ import io
 import os
 from typing import Protocol
 
-_BLOCK_BYTES = 2**20
+_BLOCK_BYTES = 2**22
 
 
 class ArchiveBytes(Protocol):

@@ -41,8 +41,8 @@ def scan_tar(source: ArchiveBytes) -> Iterator[Member]:
         with tarfile.open(fileobj=Window(source, _MOST_HEADER_BYTES), mode="r:") as archive:
             end = -1
             while (entry := archive.next()) is not None:
-                # A negative size would lead back, and round and round.
-                if entry.size < 0 or archive.offset <= end:
+                # It would lead back, and round and round.
+                if entry.size < 0:
                     raise ValueError(f"the header at byte {max(end, 0)} is damaged")
                 end = archive.offset
                 # It holds on to all of them, by this list.

@@ -120,24 +120,26 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
+        # What is sent has to be read, whatever the answer.
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         status = self._proxy.status(self.command, self.path, self.headers.get("Range", ""))
         if status == 0:
             self.close_connection = True
         elif status is not None:
             self._reply(status, [], b"" if self.command == "HEAD" else b"<Error/>")
         else:
-            self._pass_on()
+            self._pass_on(body)
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, body: bytes) -> None:
         connection = HTTPConnection(HOST, self._proxy.behind, timeout=30)
         page = self._proxy.page if "list-type" in self.path else None
         more = "" if page is None else f"&max-keys={page}"
         try:
             # Connections are told from requests here: one request, one connection there.
             headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
-            connection.request(self.command, self.path + more, headers=headers)
+            connection.request(self.command, self.path + more, body or None, headers)
             answer = connection.getresponse()
             self._reply(answer.status, answer.getheaders(), answer.read())
         finally:

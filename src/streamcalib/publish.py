@@ -157,6 +157,8 @@ def check_side_files(out: SetPath) -> None:
     OutputError
         If a file of another origin has the name of a side file, or lies in the staging folder.
     """
+    if isinstance(out, RemotePath):
+        check_place(out)
     beside = [path for path in side_paths(out) if isinstance(path, Path)]
     foreign = [path for path in beside if path.exists() and not _is_own(path)]
     foreign += foreign_files(out)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from streamcalib.card import card
-from streamcalib.errors import InputError, OutputError
+from streamcalib.errors import InputError, MissingExtraError, OutputError
 from streamcalib.manifest import card_path, manifest_path, rows_path
 from streamcalib.remotepath import RemotePath
 from streamcalib.stores.remote import RemoteObjects, put
@@ -51,9 +51,9 @@ def check_place(out: RemotePath) -> None:
     shown = printable(str(out))
     try:
         keys = RemoteObjects(out.url).keys()
-    except InputError as error:
-        raise OutputError(f"the output {shown} cannot be written: {error}") from error
-    except OSError as error:
+    except MissingExtraError:
+        raise
+    except (InputError, OSError) as error:
         raise OutputError(f"the output {shown} cannot be looked at: {error}") from error
     foreign = sorted(key for key in keys if key != METADATA_NAME and not SHARD_NAME.fullmatch(key))
     if foreign:

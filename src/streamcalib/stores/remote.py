@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.errors import ImageError
@@ -78,12 +78,13 @@ class RemoteObjects:
         """Remove objects, those that are there."""
         import obstore
 
-        for name in sorted(names):
-            address = self._address(name)
-            try:
-                _request(address, partial(obstore.delete, address.store, address.key))
-            except FileNotFoundError:
-                continue
+        keys = [self._address(name).key for name in sorted(names)]
+        if not keys:
+            return
+        address = Address.of(self.url)
+        # One request removes many; those that are not there are as good as removed.
+        with suppress(FileNotFoundError):
+            _request(address, lambda: obstore.delete(address.store, keys))
 
     def sync(self, names: Iterable[str]) -> None:
         """Do nothing: what was put is kept."""

@@ -138,6 +138,9 @@ class Plan:
         """Anonymous memory of all workers together, for images of common size; not of the set."""
         canvas_bytes = prod(self.canvas_shape)
         together = self.rows_at_once * (canvas_bytes + _bytes(*self.staged_row))
+        if self.zarr is not None and self.free_bytes is None:
+            # What is put behind a URL is put as a whole.
+            together += self.zarr.sharding.shard_rows * self.row_bytes
         return self.jobs * (_WORKER_BASE_BYTES + _IMAGE_BYTES + canvas_bytes + together)
 
 

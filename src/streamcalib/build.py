@@ -22,10 +22,9 @@ from streamcalib.images.listfile import ImageList
 from streamcalib.images.objects.trying import tell_retries
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish, write_metadata
+from streamcalib.publish import publish_store
 from streamcalib.signals import SoftEnd
 from streamcalib.staging import MARKS_NAME, ROWS_NAME, SHARDS_NAME, locked_staging
-from streamcalib.stores.zarr import ZarrStore
 from streamcalib.streamed import Manner, write_npz
 from streamcalib.values import RowValues
 from streamcalib.wording import counted, printable
@@ -160,10 +159,8 @@ def _build_into(
         _write_npz(prepared, begun, store, staged, notify)
     failures = table.failures(prepared.images.source)
     manifest, rows_file = write_record(prepared, table, failures, staging.folder)
-    if isinstance(store, ZarrStore):
-        write_metadata(store, manifest)
     staging.lock.check()
-    publish(staged, prepared.out, manifest, rows_file)
+    publish_store(store, staged, prepared.out, manifest, rows_file)
 
 
 def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: Subscriber) -> None:

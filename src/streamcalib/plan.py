@@ -48,7 +48,7 @@ class Plan:
     jobs
         Number of workers.
     free_bytes
-        Free space on the output's volume.
+        Free space on the output's volume; None if that cannot be told.
     compression
         Of a zarr array's chunks.
     """
@@ -60,7 +60,7 @@ class Plan:
     container: Container
     store: StoreKind
     jobs: int
-    free_bytes: int
+    free_bytes: int | None
     compression: Compression = "none"
 
     @property
@@ -147,7 +147,7 @@ def make_plan(
     recipe: Recipe,
     container: Container,
     jobs: int,
-    free_bytes: int,
+    free_bytes: int | None,
     store: StoreKind = "final",
     compression: Compression = "none",
     check: bool = True,
@@ -183,7 +183,7 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
     return prod(shape) * np.dtype(dtype).itemsize
 
 
-def check_space(needed_bytes: int, free_bytes: int, rows: int) -> None:
+def check_space(needed_bytes: int, free_bytes: int | None, rows: int) -> None:
     """Refuse what does not fit the disk.
 
     Raises
@@ -191,7 +191,7 @@ def check_space(needed_bytes: int, free_bytes: int, rows: int) -> None:
     PlanError
         If more is needed than is free; the message shows both, and how many rows would fit.
     """
-    if needed_bytes > free_bytes:
+    if free_bytes is not None and needed_bytes > free_bytes:
         fitting = max(0, free_bytes - _PUBLISHING_BYTES) * rows // needed_bytes
         raise PlanError(
             f"not enough disk space: {rows} rows need {in_units(needed_bytes)}, and "

@@ -14,9 +14,11 @@ from streamcalib.build import run_build
 from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import SavedList, save_list
+from streamcalib.errors import OutputError
 from streamcalib.images.braces import has_range
 from streamcalib.images.places import is_archive, is_url, without_file_scheme
 from streamcalib.recipe import Recipe
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -70,6 +72,11 @@ def prepare_run(
     The list will be ``out/quantN.txt``, the set ``out/calib_PRESET_SIZE.npy``, ``.npz`` or
     ``.zarr``. Parameters as in `sample` and `build`; raises as they do.
     """
+    if is_url(os.fspath(out)):
+        raise OutputError(
+            f"--out {printable(os.fspath(out))} is no folder on disk, where the list is to lie: "
+            "use 'streamcalib sample', and 'streamcalib build' with an --out behind the URL."
+        )
     chosen = sample(source, count, seed=seed, extensions=extensions)
     recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
     folder = Path(out).absolute()
@@ -114,7 +121,7 @@ def run_prepared(
     StreamcalibError
         As `save_list` and `build` do.
     """
-    list_file = prepared.images.file or prepared.out.with_suffix(".txt")
+    list_file = prepared.images.file or Path(prepared.out).with_suffix(".txt")
     saved = save_list(
         prepared.images,
         list_file,

@@ -18,6 +18,7 @@ from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.images.resolving import candidates, entry_of
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.progress import Counter, Subscriber, ignore
+from streamcalib.remotepath import RemotePath
 from streamcalib.stores.npz import map_member
 from streamcalib.stores.stored import MappedRows
 from streamcalib.verifying.remake import Comparison, remake
@@ -197,13 +198,16 @@ def _check_file(calibration: CalibrationSet) -> None:
     if manifest.recipe.fingerprint != manifest.recipe_fingerprint:
         raise DamagedError(f"the recipe in the manifest of {shown} was changed after the build.")
     stored = calibration.values().stored
-    if calibration.path.suffix == ".npy" and isinstance(stored, MappedRows):
+    path = calibration.path
+    if isinstance(path, RemotePath):
+        return
+    if path.suffix == ".npy" and isinstance(stored, MappedRows):
         wanted = int(getattr(stored.array, "offset", 0)) + stored.array.nbytes
-        if (size := calibration.path.stat().st_size) != wanted:
+        if (size := path.stat().st_size) != wanted:
             raise DamagedError(f"{shown} has {size} bytes, and its rows end at {wanted}.")
     for name, extra in calibration.extra_inputs.items():
         try:
-            member = map_member(calibration.path, name)
+            member = map_member(path, name)
         except (OSError, ValueError, KeyError) as error:
             raise DamagedError(f"{shown} lacks its input {name!r}: {error}.") from error
         one = extra.repeated(1)

@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
     from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Container
+    from streamcalib.remotepath import SetPath
 
 DEFAULT_INPUT_NAME = "images"
 
 
-def check_shared(images: ImageList, backend: str) -> None:
-    """Make sure that workers see the images; raises `InputError` if they are in one's memory."""
+def check_shared(images: ImageList, out: SetPath, backend: str) -> None:
+    """Make sure that workers see images and output; raises `InputError` if not."""
     if backend == "threading":
         return
+    if is_own_memory(str(out)):
+        raise InputError(
+            "an output at memory:// is this process's own, and workers that are processes do not "
+            "see it: say --backend threading, or --jobs 1."
+        )
     if any(map(is_own_memory, (*images.bases, *images.paths))):
         raise InputError(
             "images at memory:// are this process's own, and workers that are processes do not see "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,17 +15,17 @@ from streamcalib.images.reading import read_image
 from streamcalib.images.resolving import candidates
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
-from streamcalib.publish import check_kind
+from streamcalib.publish import check_kind, is_there
+from streamcalib.remotepath import RemotePath
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.images.confining import Confines
     from streamcalib.images.listfile import ImageList
     from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
+    from streamcalib.remotepath import SetPath
 
 _COMPARED_SOURCES = 1000
 
@@ -46,7 +45,7 @@ class Wanted:
 
 
 def complete_set(
-    path: Path, images: ImageList, wanted: Wanted, *, overwrite: bool
+    path: SetPath, images: ImageList, wanted: Wanted, *, overwrite: bool
 ) -> CalibrationSet | None:
     """Return the set at ``path`` if it is what a build would make, or None if one may be made.
 
@@ -57,7 +56,7 @@ def complete_set(
     ListError
         If none of the images is where the list now says.
     """
-    if not os.path.lexists(path):
+    if not is_there(path):
         return None
     shown = printable(str(path))
     check_kind(path)
@@ -78,7 +77,7 @@ def complete_set(
         return None
     ways = "To replace it, say --overwrite; or choose another --out."
     longer = len(images) > found.manifest.images["count"] and _begins_with(images, found)
-    if longer and path.suffix != ".npz" and not set_up:
+    if longer and path.suffix != ".npz" and not isinstance(path, RemotePath) and not set_up:
         ways = "To keep its rows and add the others, say --extend. " + ways
     raise OutputError(
         f"{shown} exists and was built otherwise:\n"
@@ -87,7 +86,7 @@ def complete_set(
     )
 
 
-def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationSet | None:
+def set_to_extend(path: SetPath, images: ImageList, wanted: Wanted) -> CalibrationSet | None:
     """Return the set at ``path`` if its rows can be kept in a longer one, or None if none is there.
 
     So it is if the list only grows at its end; one that does not grow is no extension, and
@@ -98,10 +97,15 @@ def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationS
     OutputError
         If the set is another one; the message says what differs.
     """
-    if not os.path.lexists(path):
+    if not is_there(path):
         return None
     shown = printable(str(path))
     check_kind(path)
+    if isinstance(path, RemotePath):
+        raise OutputError(
+            f"{shown} cannot be extended in its place: finalize it to a .zarr on disk, extend "
+            "that, and finalize it back."
+        )
     if path.suffix == ".npz":
         raise OutputError(
             f"{shown} cannot be extended, for its rows were encoded on their way: build and extend "

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 import joblib
@@ -17,16 +15,18 @@ from streamcalib.graph import read_image_input
 from streamcalib.images.confining import Confines, check_names
 from streamcalib.images.reading import MAX_FILE_BYTES
 from streamcalib.manifest import StoreKind
-from streamcalib.paths import absolute_path
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.plan import Container, Plan, make_plan
-from streamcalib.publish import check_side_files, free_bytes
+from streamcalib.publish import check_side_files, free_space
+from streamcalib.publish_remote import check_remote
+from streamcalib.remotepath import SetPath, set_path
 from streamcalib.stores.compression import COMPRESSIONS, Compression
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from streamcalib.calibset import CalibrationSet
@@ -169,7 +169,7 @@ class PreparedBuild:
     """
 
     images: ImageList
-    out: Path
+    out: SetPath
     recipe: Recipe
     graph: ImageInput | None
     input_name: str
@@ -210,7 +210,7 @@ def prepare(
     InputError
         Or one of its kinds: whatever is wrong, with the mend.
     """
-    path = Path(absolute_path(os.fspath(out)))
+    path = set_path(out, options.state)
     container = _container(path)
     graph = None if model is None else read_image_input(model)
     recipe = agreed_recipe(recipe, graph)
@@ -219,7 +219,8 @@ def prepare(
     extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
     _check_spares(images, options)
-    check_shared(images, options.backend if worker_count(options) > 1 else "threading")
+    backend = options.backend if worker_count(options) > 1 else "threading"
+    check_shared(images, path, backend)
     confines = _confines(images, options)
     wanted = Wanted(
         recipe=recipe,
@@ -239,7 +240,7 @@ def prepare(
         store=store,
         compression=options.compression,
         jobs=worker_count(options),
-        free_bytes=free_bytes(path, complete is not None),
+        free_bytes=free_space(path, complete is not None),
     )
     if complete is None:
         check_side_files(path)
@@ -260,7 +261,7 @@ def prepare(
 
 
 def _found(
-    path: Path, images: ImageList, wanted: Wanted, options: BuildOptions
+    path: SetPath, images: ImageList, wanted: Wanted, options: BuildOptions
 ) -> tuple[CalibrationSet | None, CalibrationSet | None]:
     """Return the set that is to be extended, or else the one that is complete already, if any."""
     if options.extend and (extends := set_to_extend(path, images, wanted)) is not None:
@@ -284,7 +285,8 @@ def _confines(images: ImageList, options: BuildOptions) -> Confines | None:
     return confines
 
 
-def _container(path: Path) -> Container:
+def _container(path: SetPath) -> Container:
+    check_remote(path)
     if path.suffix not in _CONTAINERS:
         ending = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
         raise OutputError(f"the output {printable(path.name)} {ending}: use .npy, .npz or .zarr.")

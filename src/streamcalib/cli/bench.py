@@ -168,7 +168,7 @@ def _tell_plan(prepared: PreparedBench) -> None:
     click.echo(f"repeats   {prepared.repeats}, {prepared.measurements} measurements in all")
     click.echo(
         f"disk      {in_units(plan.needed_bytes)} needed for a while in "
-        f"{printable(str(prepared.out))}, {in_units(plan.free_bytes)} free"
+        f"{printable(str(prepared.out))}, {in_units(plan.free_bytes or 0)} free"
     )
     click.echo(
         f"memory    at most about {in_units(plan.projected_memory_bytes + prepared.held_bytes)}"

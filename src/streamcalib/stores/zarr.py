@@ -13,6 +13,7 @@ from streamcalib.stores.shard_writer import ShardWriter, rewrite
 from streamcalib.stores.sharded import ShardedRows
 from streamcalib.stores.sharding import ABSENT
 from streamcalib.stores.writeback import FilesBehind
+from streamcalib.stores.zarr_layout import METADATA_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,8 @@ class ZarrStore:
     def create(self) -> None:
         """Make the place for shards, and leave none of an earlier array there."""
         self.objects.make_place()
+        # Without metadata it is no array; then nobody misses its shards.
+        self.objects.remove([METADATA_NAME])
         self.objects.remove(self.objects.names())
 
     def reopen(self) -> NDArray[np.bool_]:

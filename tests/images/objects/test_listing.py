@@ -120,6 +120,8 @@ def test_a_list_of_forbidden_images_says_so(bucket, s3_proxy):
     """At once, with bucket and key."""
     s3_proxy.answer = lambda method, path, before: 403
     images = ImageList([f"{bucket.url}/train/{n}.jpg" for n in range(500)])
-    with pytest.raises(ListError, match=r"forbidden: .* may not read train/0\.jpg in the bucket"):
+    with pytest.raises(
+        ListError, match=r"forbidden: .* give no access to train/0\.jpg in the bucket"
+    ):
         images.check_present()
     assert len(s3_proxy.seen) < 20

@@ -88,7 +88,7 @@ def test_what_is_forbidden_is_named(bucket, s3_proxy):
     with pytest.raises(ImageError) as caught:
         read_image(url, ())
     assert text_of(caught.value) == (
-        "forbidden: the credentials in the environment may not read a/1.jpg in the bucket "
+        "forbidden: the credentials in the environment give no access to a/1.jpg in the bucket "
         f"{bucket.url}"
     )
     assert len(s3_proxy.seen) == 1

@@ -98,8 +98,8 @@ class ObjectChangedError(ImageError):
 
 def _forbidden(address: Address) -> ImageError:
     return ImageError(
-        f"forbidden: the credentials in the environment may not read {printable(address.key)} in "
-        f"the bucket {address.scheme}://{address.bucket}"
+        f"forbidden: the credentials in the environment give no access to {printable(address.key)} "
+        f"in the bucket {address.scheme}://{address.bucket}"
     )
 
 

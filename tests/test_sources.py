@@ -280,7 +280,7 @@ def test_what_is_forbidden_is_bad_and_named(tmp_path, bucket, s3_proxy):
         small(images, tmp_path / "a.npy")
     (failure,) = caught.value.failures
     assert failure.path == images[5]
-    assert f"may not read train/{name} in the bucket {bucket.url}" in failure.reason
+    assert f"give no access to train/{name} in the bucket {bucket.url}" in failure.reason
 
 
 def test_images_in_memory_need_threads(tmp_path):

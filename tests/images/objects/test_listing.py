@@ -79,6 +79,16 @@ def test_what_cannot_be_listed_is_named(bucket, s3_proxy):
     assert text_of(caught.value)
 
 
+def test_a_key_that_no_path_can_be_is_told(bucket):
+    """Such an object cannot be asked for, and the population would lack it."""
+    assert bucket.request("PUT", f"/{bucket.name}/train/a//1.jpg")[0] == 200
+    with pytest.raises(SourceError) as caught:
+        list_images(f"{bucket.url}/train")
+    message = text_of(caught.value)
+    assert message.startswith(f"{bucket.url}/train cannot be listed: ")
+    assert "train/a//1.jpg" in message
+
+
 def test_a_server_that_cannot_be_reached_stops(bucket, s3_proxy):
     """After some tries, with exit code 5."""
     s3_proxy.answer = lambda method, path, before: 0
@@ -110,6 +120,8 @@ def test_a_list_of_forbidden_images_says_so(bucket, s3_proxy):
     """At once, with bucket and key."""
     s3_proxy.answer = lambda method, path, before: 403
     images = ImageList([f"{bucket.url}/train/{n}.jpg" for n in range(500)])
-    with pytest.raises(ListError, match=r"forbidden: .* may not read train/0\.jpg in the bucket"):
+    with pytest.raises(
+        ListError, match=r"forbidden: .* give no access to train/0\.jpg in the bucket"
+    ):
         images.check_present()
     assert len(s3_proxy.seen) < 20

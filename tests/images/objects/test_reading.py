@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from messages import text_of
-from streamcalib.errors import ImageError, StoppedError
+from streamcalib.errors import ImageError, InputError, StoppedError
 from streamcalib.images.objects import trying
 from streamcalib.images.objects.trying import MOST_TRIES, taken_retries
 from streamcalib.images.probing import probe, probe_all
@@ -88,7 +88,7 @@ def test_what_is_forbidden_is_named(bucket, s3_proxy):
     with pytest.raises(ImageError) as caught:
         read_image(url, ())
     assert text_of(caught.value) == (
-        "forbidden: the credentials in the environment may not read a/1.jpg in the bucket "
+        "forbidden: the credentials in the environment give no access to a/1.jpg in the bucket "
         f"{bucket.url}"
     )
     assert len(s3_proxy.seen) == 1
@@ -118,6 +118,28 @@ def test_a_server_that_cannot_be_reached_stops(monkeypatch, bucket):
 
 
 @pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"AWS_ENDPOINT_URL": "no url at all"}, "InvalidUri"),
+        ({"AWS_ALLOW_HTTP": "false"}, "needs AWS_ALLOW_HTTP=true"),
+    ],
+)
+def test_settings_that_cannot_be_are_told(bucket, monkeypatch, settings, says):
+    """As wrong input, with the variables to look at."""
+    from streamcalib.images.objects import address
+
+    address._store.cache_clear()
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError) as caught:
+        read_image(f"{bucket.url}/1.jpg", ())
+    message = text_of(caught.value)
+    assert says in message
+    assert "AWS_ENDPOINT_URL" in message
+    assert taken_retries() == 0
+
+
+@pytest.mark.parametrize(
     ("url", "says"),
     [
         ("s3://bucket/a//1.jpg", "its key cannot be"),
@@ -125,6 +147,11 @@ def test_a_server_that_cannot_be_reached_stops(monkeypatch, bucket):
         ("s3://bucket", "it is an address of a folder"),
         ("s3://bucket/a/", "it is an address of a folder"),
         ("s3:///1.jpg", "the address s3:///1.jpg names no bucket"),
+        ("s3://../1.jpg", ".. cannot be the name of a bucket"),
+        ("s3://a..b/1.jpg", "a..b cannot be the name of a bucket"),
+        ("s3://a@b/1.jpg", "a@b cannot be the name of a bucket"),
+        ("s3://a b\x1b/1.jpg", r"a b\x1b cannot be the name of a bucket"),
+        ("s3://bucket/\udcff.jpg", "its key cannot be"),
         ("ftp://host/1.jpg", "addresses like ftp:// are not read: say s3://"),
         ("s3\x1b://host/1.jpg", "no such file"),
         ("file://host/1.jpg", "addresses like file:// are not read"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 SCHEMES = ("s3", "gs", "memory")
 _MOST_STORES = 64
+# What else stands there leads to other hosts and paths, or is more than obstore bears.
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,221}")
 
 
 class Address(NamedTuple):
@@ -40,6 +43,8 @@ class Address(NamedTuple):
         bucket, _, key = rest.partition("/")
         if not bucket:
             raise InputError(f"the address {printable(url)} names no bucket")
+        if not _BUCKET.fullmatch(bucket) or ".." in bucket:
+            raise InputError(f"{printable(bucket)} cannot be the name of a bucket")
         return cls(scheme.lower(), bucket, key)
 
     @property

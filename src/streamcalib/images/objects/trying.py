@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from streamcalib.errors import ImageError, StoppedError
+from streamcalib.errors import ImageError, InputError, StoppedError
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def trying(address: Address, request: Callable[[], Result]) -> Result:
         If it is forbidden, or the server answers with errors to the end; the message is the reason.
     StoppedError
         If the server cannot be reached.
+    InputError
+        If the settings in the environment cannot be.
     ObjectChangedError
         If the object is no longer the one that was asked for.
     """
@@ -76,11 +78,13 @@ def trying(address: Address, request: Callable[[], Result]) -> Result:
             # What cannot be a key here: empty parts, parts that climb.
             raise ImageError(f"its key cannot be: {_reason(error)}") from error
         except (exceptions.BaseError, OSError) as error:
-            status = _status(error)
-            if status is not None and status[0] < "5":
-                raise _refused(address, status, error) from error
-            if not left:
-                raise _failed(address, status, error) from error
+            if (final := _final(address, error, left)) is not None:
+                raise final from error
+        except BaseException as error:
+            # What obstore meets a setting with that it cannot take, like an endpoint with a space.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise _unusable(address, _reason(error)) from error
         # Many workers are not to come back at the same moment.
         time.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
         pause *= 2
@@ -94,14 +98,31 @@ class ObjectChangedError(ImageError):
 
 def _forbidden(address: Address) -> ImageError:
     return ImageError(
-        f"forbidden: the credentials in the environment may not read {printable(address.key)} in "
-        f"the bucket {address.scheme}://{printable(address.bucket)}"
+        f"forbidden: the credentials in the environment give no access to {printable(address.key)} "
+        f"in the bucket {address.scheme}://{address.bucket}"
     )
 
 
 def _status(error: Exception) -> tuple[str, str] | None:
     match = _STATUS.search(str(error))
     return None if match is None else (match[1], match[2].strip())
+
+
+def _final(address: Address, error: Exception, tries_left: int) -> Exception | None:
+    """Return what a failure comes to if it is not worth another try, else None."""
+    status = _status(error)
+    if status is not None and status[0] < "5":
+        return _refused(address, status, error)
+    if "BadScheme" in str(error):
+        return _unusable(address, "an endpoint that begins with http:// needs AWS_ALLOW_HTTP=true")
+    return None if tries_left else _failed(address, status, error)
+
+
+def _unusable(address: Address, reason: str) -> InputError:
+    return InputError(
+        f"{address.scheme}://{address.bucket} cannot be asked for anything: {reason}. Look at the "
+        "settings in the environment (AWS_ENDPOINT_URL, AWS_REGION and the like)."
+    )
 
 
 def _refused(address: Address, status: tuple[str, str], error: Exception) -> Exception:
@@ -116,7 +137,7 @@ def _failed(address: Address, status: tuple[str, str] | None, error: Exception) 
     if status is not None:
         answer = f"{status[0]} {status[1]}".rstrip()
         return ImageError(f"the server answered {answer} {MOST_TRIES} times")
-    place = f"{address.scheme}://{printable(address.bucket)}"
+    place = f"{address.scheme}://{address.bucket}"
     return StoppedError(
         f"{place} cannot be reached: {_reason(error)}, {MOST_TRIES} times. Look after the network "
         "and the settings in the environment (AWS_ENDPOINT_URL and the like), then run the same "
@@ -124,9 +145,10 @@ def _failed(address: Address, status: tuple[str, str] | None, error: Exception) 
     )
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Return what a store says in one line, without the request's address and its answer."""
     first = str(error).partition("\n")[0]
     first = re.sub(r"^Generic \S+ error: ", "", first)
     found = re.sub(r"^.*? in [\d.]+\S{1,2}s - ", "", first)
-    return printable(found[:1].lower() + found[1:200])
+    is_word = found[1:2].islower()
+    return printable((found[:1].lower() if is_word else found[:1]) + found[1:200])

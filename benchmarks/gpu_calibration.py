@@ -151,8 +151,8 @@ def _figures(rounds: list[Round], batch: int) -> Iterator[Figure]:
     for what in (ready, store):
         shares = tuple(turns[what]["waiting_share"] for turns in rounds)
         yield Figure(name=f"share of time that waits for {what}", values=shares)
-    grown = tuple(turns[store]["grown_bytes"] / 1e6 for turns in rounds)
-    yield Figure(name=f"memory grown, {store}", values=grown, unit="MB")
+        grown = tuple(turns[what]["grown_bytes"] / 1e6 for turns in rounds)
+        yield Figure(name=f"memory grown, {what}", values=grown, unit="MB")
 
 
 def _anonymous_bytes() -> int:

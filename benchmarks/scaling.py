@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from benchmarks.rounds import Round
 
 _DECODING_SECONDS = 2.0
+_RATES = {"rate": "", "rate_after_start": ", after the start"}
 
 
 def run(settings: Settings, asked: Curve, tell: Callable[[str], None]) -> Outcome:
@@ -95,24 +96,24 @@ def _figures(asked: Curve, rounds: list[Round]) -> list[Figure]:
         label = f"{what}, {TITLES[store]}, {place}"
         one = name("loky" if "loky" in asked.arrangements else what, store, place, 1)
         for jobs in asked.jobs:
-            called = name(what, store, place, jobs)
+            called, decoding = name(what, store, place, jobs), f"{DECODING}, {jobs}"
             if called not in rounds[0]:
                 continue
-            figure = f"{label}: {jobs} workers / {DECODING}"
-            figures.append(ratio(figure, rounds, called, f"{DECODING}, {jobs}"))
-            if jobs > 1:
-                figures.append(_linear(label, rounds, one, called, jobs))
-                if what != "crossed":
-                    figures.append(_linear(label, rounds, one, called, jobs, after_start=True))
+            for rate, when in _RATES.items():
+                if rate != "rate" and what == "crossed":
+                    continue
+                figure = f"{label}: {jobs} workers / {DECODING}{when}"
+                figures.append(ratio(figure, rounds, called, decoding, rate=rate))
+                if jobs > 1:
+                    figures.append(_linear(label, rounds, one, called, jobs, rate))
     return figures
 
 
 def _linear(
-    label: str, rounds: list[Round], one: str, many: str, jobs: int, *, after_start: bool = False
+    label: str, rounds: list[Round], one: str, many: str, jobs: int, rate: str = "rate"
 ) -> Figure:
     """Return the figure of a rate as a share of that of one worker times their number."""
-    rate, when = ("rate_after_start", ", after the start") if after_start else ("rate", "")
-    called = f"{label}: {jobs} workers / {jobs} times 1{when}"
+    called = f"{label}: {jobs} workers / {jobs} times 1{_RATES[rate]}"
     if one not in rounds[0]:
         return Figure(name=called, absent="1 worker was not measured")
     if reason := absence(rounds, one) or absence(rounds, many):

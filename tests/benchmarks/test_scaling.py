@@ -42,6 +42,7 @@ def test_a_run_has_every_figure_and_a_curve(tmp_path):
     assert "crossed, float32, memory: 4 workers / bare decoding" in names
     assert "loky, uint8, disk: 4 workers / 4 times 1" in names
     assert "threading, uint8, memory: 4 workers / 4 times 1, after the start" in names
+    assert "loky, float32, disk: 2 workers / bare decoding, after the start" in names
     rows = {called: turn.get("rows") for called, turn in found["rounds"]["scaling"][0].items()}
     assert rows["loky, uint8, memory, 4"] == 16
     assert rows["loky, float32, memory, 4"] == 8

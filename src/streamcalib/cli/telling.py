@@ -120,7 +120,8 @@ def _tell_sizes(plan: Plan) -> None:
     kind = "" if plan.store == "final" else f", canvases that are encoded as {plan.dtype} when read"
     click.echo(f"array     {plan.shape} {plan.stored_row[1]}{kind}")
     free = "nobody tells how much is" if plan.free_bytes is None else in_units(plan.free_bytes)
-    click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {free} free")
+    most = "at most " if plan.compression != "none" else ""
+    click.echo(f"disk      {most}{in_units(plan.needed_bytes)} needed, {free} free")
     click.echo(
         f"workers   {plan.jobs}, about {in_units(plan.projected_memory_bytes)} of memory together"
     )

@@ -168,7 +168,7 @@ def check_finalize(
         free_bytes=free,
         check=False,
     )
-    if complete is None:
+    if complete is None and options.compression == "none":
         check_space(plan.file_bytes, free, len(source))
     return FinalizeOrder(
         source=source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from streamcalib.stores.writeback import FilesBehind
 
     Result = TypeVar("Result")
+
+_AHEAD_BYTES = 2**24
 
 
 @dataclass(frozen=True)
@@ -94,23 +97,41 @@ class RemoteObjects:
 
 
 class RemoteObject:
-    """An object of a known size, read in ranges, as `OpenObject`."""
+    """An object of a known size, read in ranges, as `OpenObject`.
+
+    A request takes long whatever it asks for: who reads on where the last range ended gets more
+    from the next one.
+    """
 
     def __init__(self, address: Address, size: int) -> None:
         self._address = address
         self.size = size
+        self._lock = threading.Lock()
+        self._ahead = b""
+        self._ahead_start = 0
+        self._last_end = -1
 
     def read(self, offset: int, size: int) -> bytes:
         """Return a range of it."""
+        with self._lock:
+            end = min(self.size, offset + size)
+            ahead_end = self._ahead_start + len(self._ahead)
+            if not self._ahead_start <= offset <= end <= ahead_end:
+                more = max(end, min(self.size, offset + _AHEAD_BYTES))
+                self._ahead = self._get(offset, more if offset == self._last_end else end)
+                self._ahead_start = offset
+            self._last_end = end
+            return self._ahead[offset - self._ahead_start : end - self._ahead_start]
+
+    def _get(self, start: int, end: int) -> bytes:
         import obstore
 
-        end = min(self.size, offset + size)
-        if offset >= end:
+        if start >= end:
             return b""
         address = self._address
         return _request(
             address,
-            lambda: bytes(obstore.get_range(address.store, address.key, start=offset, end=end)),
+            lambda: bytes(obstore.get_range(address.store, address.key, start=start, end=end)),
         )
 
     def read_into(self, offset: int, buffer: memoryview) -> int:

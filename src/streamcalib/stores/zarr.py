@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from streamcalib.stores.objects import Objects
     from streamcalib.stores.zarr_layout import ZarrLayout
+
+# Behind a URL, looking at a shard is mostly waiting.
+_LOOKING_THREADS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +80,15 @@ class ZarrStore:
         names = self.layout.shard_names
         there = self.objects.names()
         self.objects.remove(there.difference(names))
-        held = np.zeros(self.rows, bool)
-        size, rows = self.layout.sharding.chunk_rows, self.layout.sharding.shard_rows
-        for number, name in enumerate(names):
-            if name in there:
-                chunks = np.repeat(self._chunks_of(name), size)
-                held[number * rows : (number + 1) * rows] = chunks[: self.rows - number * rows]
-        return held
+        held = np.zeros(len(names) * self.rows_together, bool)
+        found = [number for number, name in enumerate(names) if name in there]
+        with ThreadPoolExecutor(_LOOKING_THREADS) as pool:
+            chunks = pool.map(self._chunks_of, (names[number] for number in found))
+            for number, chunk_held in zip(found, chunks, strict=True):
+                first = number * self.rows_together
+                rows_held = np.repeat(chunk_held, self.layout.sharding.chunk_rows)
+                held[first : first + self.rows_together] = rows_held
+        return held[: self.rows]
 
     def _chunks_of(self, name: str) -> NDArray[np.bool_]:
         chunks = self.layout.sharding.chunks

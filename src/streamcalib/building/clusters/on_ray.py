@@ -123,7 +123,7 @@ class RayCluster:
             try:
                 results = self._workers_of(jobs)(task(number, t) for number, t in sent)
             except self._ray.exceptions.RayActorError:
-                self._pool = None
+                # joblib has ended the others too, and started as many anew.
                 for number, _ in sent:
                     yield number, lost(number)
                 return

@@ -31,6 +31,7 @@ def environment(*faults: dict[str, Any], log: Path | None = None) -> dict[str, s
     - ``call``: at that call of the function, ``when`` it begins (``before``), ends (``after``), is
       ``left`` as a context, or has written ``half``; ``does`` says what happens, by default that
       the child's whole process group is killed;
+    - ``elsewhere``: of `Owner.here`, that the process is one of another host;
     - ``steps``: the same at that step in what is done to files, ``during`` or ``after`` it.
 
     ``log`` gets a line for every fault that was met.

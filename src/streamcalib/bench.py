@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from streamcalib.building.prepare import Backend
+    from streamcalib.building.prepare import LocalBackend
     from streamcalib.recipe import Recipe
 
 _MOST_SHOWN = 10
@@ -39,7 +39,7 @@ def bench(
     recipe: Recipe | None = None,
     out: str | PathLike[str] = ".",
     jobs: int | None = None,
-    backend: Backend = "loky",
+    backend: LocalBackend = "loky",
     decoder: DecoderName = "auto",
     cache_window: int = CACHE_WINDOW_BYTES,
     repeats: int = 3,

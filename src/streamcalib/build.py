@@ -7,10 +7,18 @@ from itertools import groupby, islice
 from typing import TYPE_CHECKING, Unpack
 
 from streamcalib.building.badimages import close_holes, stop_message
+from streamcalib.building.clusters.cluster import CLUSTERS
+from streamcalib.building.clusters.joining import joined
 from streamcalib.building.crew import Crew, Desk
 from streamcalib.building.extend import take_over_rows
 from streamcalib.building.marks import Marks
-from streamcalib.building.prepare import BuildKeywords, BuildOptions, PreparedBuild, prepare
+from streamcalib.building.prepare import (
+    BuildKeywords,
+    BuildOptions,
+    PreparedBuild,
+    prepare,
+    worker_count,
+)
 from streamcalib.building.record import write_record
 from streamcalib.building.resume import begin, forget_damaged, tell_changed
 from streamcalib.building.statefolder import clear, journal_path, remove_own_folder
@@ -168,7 +176,11 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
     store, table = begun.store, begun.table
     marks = Marks(staging.folder / MARKS_NAME)
     marks.clear()
-    with closing(store.flusher()) as flusher, closing(marks):
+    with (
+        joined(prepared.options) as cluster,
+        closing(store.flusher()) as flusher,
+        closing(marks),
+    ):
 
         def make_durable() -> None:
             staging.lock.check()
@@ -179,7 +191,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
         kept = len(table) - len(table.open_rows)
         counter = Counter("build", store.rows, store.row_bytes, notify, kept=kept)
         desk = Desk(table, begun.journal, flusher.wrote, make_durable, counter, marks)
-        crew = Crew(prepared, store, desk)
+        crew = Crew(prepared, store, desk, cluster)
         with SoftEnd(crew.stop) as end:
             try:
                 crew.make_suspects(begun.suspects)
@@ -207,8 +219,12 @@ def _write_npz(
     sums = table.columns["row_crc32c" if plan.staged == "final" else "canvas_crc32c"]
     values = RowValues(store.read(), prepared.recipe, plan.staged, sums)
     counter = Counter("write npz", store.rows, plan.row_bytes, notify)
+    is_cluster = prepared.options.backend in CLUSTERS
     manner = Manner(
-        jobs=plan.jobs, window_bytes=prepared.options.cache_window, on_rows=counter.reach
+        # The threads of this host, whatever a cluster has.
+        jobs=min(plan.jobs, worker_count(None)) if is_cluster else plan.jobs,
+        window_bytes=prepared.options.cache_window,
+        on_rows=counter.reach,
     )
     try:
         crcs = write_npz(

@@ -47,7 +47,7 @@ def _apply(module, fault: dict, told: dict) -> None:
     if "set" in fault:
         setattr(owner, name, fault["set"])
         return
-    kinds = {"images": _images, "steps": _steps, "call": _call}
+    kinds = {"images": _images, "steps": _steps, "call": _call, "elsewhere": _elsewhere}
     wrap = next(kinds[kind] for kind in kinds if kind in fault)
     found = vars(owner)[name]
     is_classmethod = isinstance(found, classmethod)
@@ -118,6 +118,16 @@ def _call(function, fault: dict, told: dict):
         return result
 
     return called
+
+
+def _elsewhere(function, _fault: dict, _told: dict):
+    """Have a process take itself for one of another host."""
+
+    @functools.wraps(function)
+    def here(cls):
+        return function(cls)._replace(host="elsewhere", boot="")
+
+    return here
 
 
 def _steps(function, fault: dict, told: dict):

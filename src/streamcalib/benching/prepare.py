@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from streamcalib.benching.held import FILES_BYTES, HELD_BYTES
+from streamcalib.building.clusters.cluster import CLUSTERS
 from streamcalib.building.prepare import BuildOptions, worker_count
 from streamcalib.choosing.sample import draw
 from streamcalib.errors import InputError, ListError, OutputError, SourceError
@@ -124,6 +125,8 @@ def prepare_bench(
     InputError
         Or one of its kinds: whatever is wrong, with the mend.
     """
+    if options.backend in CLUSTERS:
+        raise InputError("bench measures this machine: say --backend loky or threading.")
     _check_numbers(count, repeats, seconds)
     folder = _folder(os.fspath(out))
     find_decoder(options.decoder)

@@ -15,6 +15,8 @@ import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from streamcalib.building.alone import make_alone
+from streamcalib.building.clusters.sending import Sending
+from streamcalib.building.dealing import edges_of, task_of
 from streamcalib.building.pace import Pace
 from streamcalib.building.sent import Sent, parted
 from streamcalib.building.stopping import (
@@ -29,10 +31,11 @@ from streamcalib.errors import StoppedError
 from streamcalib.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from numpy.typing import NDArray
 
+    from streamcalib.building.clusters.cluster import Cluster
     from streamcalib.building.marks import Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
@@ -76,7 +79,7 @@ class Desk(NamedTuple):
 
 
 class Crew:
-    """The workers of one build.
+    """The workers of one build; of a cluster, if it has joined one.
 
     Attributes
     ----------
@@ -88,7 +91,9 @@ class Crew:
         How many requests for images behind URLs were tried again.
     """
 
-    def __init__(self, prepared: PreparedBuild, store: Store, desk: Desk) -> None:
+    def __init__(
+        self, prepared: PreparedBuild, store: Store, desk: Desk, cluster: Cluster | None = None
+    ) -> None:
         options, plan = prepared.options, prepared.plan
         self._desk, self._images = desk, prepared.images
         self._jobs, self._backend = plan.jobs, options.backend
@@ -109,8 +114,14 @@ class Crew:
             tolerate_damage=options.tolerate_damage,
             own_process=own_process,
             mapped=own_process and plan.jobs >= _MANY_WORKERS,
-            marks=desk.marks.folder,
+            marks=None if cluster else desk.marks.folder,
         )
+        self._sending: Sending | None = None
+        if cluster is not None:
+            self._sending = Sending(
+                cluster, self._work, desk.marks.folder, plan.jobs, options.image_timeout
+            )
+            self._sending.check(prepared.images)
         self.rows_together = store.rows_together
         self._suspects: frozenset[int] = frozenset()
         self.is_stopped, self.retries = False, 0
@@ -119,6 +130,8 @@ class Crew:
         """Have workers stop before their next image; what is under way then returns early."""
         self.is_stopped = True
         self._desk.marks.stop()
+        if self._sending is not None:
+            self._sending.stop()
 
     def make_suspects(self, suspects: frozenset[int]) -> None:
         """Make the rows of images that may have ended a build, where they can harm nobody.
@@ -140,9 +153,9 @@ class Crew:
         table, images = self._desk.table, self._images
         rows = np.setdiff1d(np.flatnonzero(table.columns["done"] == 0), table.bad_sources)
         # Rows that only one worker may write go to it in one task.
-        edges = _edges(rows, self.rows_together)
+        edges = edges_of(rows, self.rows_together)
         pace = Pace(len(edges) - 1, self._jobs)
-        tasks = (_task(rows[edges[r.start] : edges[r.stop]], images) for r in pace.ranges())
+        tasks = (task_of(rows[edges[r.start] : edges[r.stop]], images) for r in pace.ranges())
         with closing(self._run(tasks)) as outcomes:
             for outcome in outcomes:
                 tried = len(outcome.made.rows) + len(outcome.failures)
@@ -193,6 +206,9 @@ class Crew:
 
     def _run(self, tasks: Iterable[Task], *, trial: bool = False) -> Generator[Outcome]:
         """Yield the outcomes of tasks, whatever dies meanwhile."""
+        if self._sending is not None:
+            yield from self._sending.outcomes(tasks, trial=trial)
+            return
         waiting = iter(tasks)
         deaths = 0
         while True:
@@ -281,24 +297,3 @@ class Crew:
 
 def _numbered(work: Work, number: int, task: Task, **options: Any) -> tuple[int, Outcome]:
     return number, make_rows(work, task, **options)
-
-
-def _edges(rows: NDArray[np.int64], together: int) -> Sequence[int]:
-    """Return the places, ascending, between which rows go to one worker, first and last included.
-
-    Ascending ``rows`` from a multiple of ``together`` to the next belong together.
-    """
-    if together == 1 or not len(rows):
-        return range(len(rows) + 1)
-    inner = np.flatnonzero(np.diff(rows // together)) + 1
-    return [0, *inner.tolist(), len(rows)]
-
-
-def _task(rows: Any, images: Sequence[str]) -> Task:
-    """Return the task of some rows of the list, ascending."""
-    first, last = int(rows[0]), int(rows[-1])
-    if last - first + 1 == len(rows):
-        # Mostly so, and smaller to send.
-        return Task(range(first, last + 1), range(first, last + 1), images[first : last + 1])
-    numbers = rows.tolist()
-    return Task(numbers, numbers, [images[row] for row in numbers])

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 import joblib
 
 from streamcalib.building.agreement import agreed_name, agreed_recipe, check_shared, checked_extras
+from streamcalib.building.clusters.cluster import CLUSTERS, check_addresses
+from streamcalib.building.clusters.joining import cluster_size
 from streamcalib.building.existing import Wanted, complete_set, set_to_extend
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.graph import read_image_input
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     from streamcalib.images.listfile import ImageList
     from streamcalib.recipe import Recipe
 
-Backend = Literal["loky", "threading"]
+LocalBackend = Literal["loky", "threading"]
+Backend = Literal[LocalBackend, "dask", "ray"]
 OnBad = Literal["stop", "skip", "replace"]
 
 IMAGE_TIMEOUT_SECONDS = 60.0
@@ -49,9 +52,14 @@ class BuildOptions:
     Attributes
     ----------
     jobs
-        Number of workers; by default all cores that this process may use.
+        Number of workers; by default all cores that this process may use, or all of a cluster's.
     backend
-        joblib's backend: ``loky`` (processes) or ``threading``.
+        joblib's backend: ``loky`` (processes) or ``threading``; ``dask`` or ``ray`` for the
+        workers of a cluster that is there already.
+    scheduler
+        Of ``dask``: the scheduler's address; by default what Dask's configuration says.
+    address
+        Of ``ray``: the cluster's address; by default ``RAY_ADDRESS``.
     on_bad
         What becomes of a set with bad images: ``stop``, ``skip`` or ``replace``.
     overwrite
@@ -76,7 +84,7 @@ class BuildOptions:
         ``auto``, ``pyturbojpeg`` or ``simplejpeg``.
     image_timeout
         An image that takes longer, in seconds, is bad; workers that are threads cannot be ended,
-        and of theirs it is only said.
+        and of theirs it is only said. On a cluster the worker's process ends itself.
     restart
         Discard what an unfinished build of the output has done.
     extend
@@ -95,6 +103,8 @@ class BuildOptions:
 
     jobs: int | None = None
     backend: Backend = "loky"
+    scheduler: str | None = None
+    address: str | None = None
     on_bad: OnBad = "stop"
     overwrite: bool = False
     store: StoreKind | None = None
@@ -114,6 +124,7 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if self.backend not in get_args(Backend):
             raise InputError(f"--backend must be {' or '.join(get_args(Backend))}.")
+        check_addresses(self.backend, self.scheduler, self.address)
         if self.on_bad not in get_args(OnBad):
             raise InputError(f"--on-bad must be {', '.join(get_args(OnBad))}, not {self.on_bad!r}.")
         if self.decoder not in get_args(DecoderName):
@@ -137,6 +148,8 @@ class BuildKeywords(TypedDict, total=False):
 
     jobs: int | None
     backend: Backend
+    scheduler: str | None
+    address: str | None
     on_bad: OnBad
     overwrite: bool
     store: StoreKind | None
@@ -239,7 +252,7 @@ def prepare(
         container=container,
         store=store,
         compression=options.compression,
-        jobs=worker_count(options),
+        jobs=_worker_count(options, container, complete is not None),
         free_bytes=free_space(path, complete is not None),
     )
     if complete is None:
@@ -307,6 +320,13 @@ def _agreed_store(options: BuildOptions, container: Container, recipe: Recipe) -
         )
     # A recipe of plain uint8 rows has them on disk either way.
     return "final" if (recipe.dtype, recipe.layout) == ("uint8", "NCHW") else store
+
+
+def _worker_count(options: BuildOptions, container: Container, is_complete: bool) -> int:
+    if options.backend not in CLUSTERS or is_complete:
+        return worker_count(options)
+    size = cluster_size(options, container)
+    return size if options.jobs is None else min(size, options.jobs)
 
 
 def worker_count(options: BuildOptions | None) -> int:

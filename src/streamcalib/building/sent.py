@@ -39,9 +39,9 @@ class Sent:
                 self._out[number] = task
             yield number, task
 
-    def came_back(self, number: int) -> None:
-        """Note that a task is done."""
-        del self._out[number]
+    def came_back(self, number: int) -> Task:
+        """Note that a task is done, and return it."""
+        return self._out.pop(number)
 
     def close(self) -> list[Task]:
         """Hand nothing out any more, and return the tasks that have not come back."""

@@ -16,7 +16,7 @@ from streamcalib.benching.prepare import (
 )
 from streamcalib.benching.saving import check_outputs, save
 from streamcalib.benching.table import table
-from streamcalib.building.prepare import Backend, BuildOptions
+from streamcalib.building.prepare import BuildOptions, LocalBackend
 from streamcalib.cli import options
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName
@@ -58,7 +58,7 @@ _SHOWN_BAD = 5
 )
 @click.option(
     "--backend",
-    type=click.Choice(get_args(Backend)),
+    type=click.Choice(get_args(LocalBackend)),
     default="loky",
     help="Workers as processes (loky) or threads.",
 )

@@ -171,12 +171,31 @@ compression = click.option(
 )
 
 _BUILD = (
-    jobs,
+    click.option(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="Number of workers.  [default: every core that this process may use, or all that a "
+        "cluster has]",
+    ),
     click.option(
         "--backend",
         type=click.Choice(get_args(Backend)),
         default="loky",
-        help="Workers as processes (loky) or threads.",
+        help="Workers as processes (loky) or threads; or those of a Dask or Ray cluster that runs "
+        "already (extras dask, ray).",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Of --backend dask: the scheduler, like tcp://host:8786.  [default: "
+        "DASK_SCHEDULER_ADDRESS, or Dask's configuration]",
+    ),
+    click.option(
+        "--address",
+        metavar="ADDRESS",
+        help="Of --backend ray: the cluster, like host:6379, or auto for one on this host.  "
+        "[default: RAY_ADDRESS]",
     ),
     store,
     compression,
@@ -228,7 +247,8 @@ _BUILD = (
         type=float,
         default=IMAGE_TIMEOUT_SECONDS,
         metavar="S",
-        help="An image that takes longer, in seconds, is bad, and its worker is ended.",
+        help="An image that takes longer, in seconds, is bad, and its worker is ended; on Dask "
+        "with everything that the worker's process is at.",
     ),
     overwrite,
 )

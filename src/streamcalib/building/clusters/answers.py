@@ -1,0 +1,152 @@
+"""What workers of a cluster say before work starts, and whether they can do it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import secrets
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from streamcalib.errors import InputError
+from streamcalib.owner import Owner
+from streamcalib.pixels.turbo import DecoderName, find_decoder
+from streamcalib.version import __version__
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from streamcalib.images.listfile import ImageList
+
+
+class Answer(NamedTuple):
+    """What a process says of itself.
+
+    Attributes
+    ----------
+    host
+        Its machine, and what tells one start of it from another.
+    versions
+        What decides the bytes of rows, each under its name.
+    """
+
+    host: tuple[str, str]
+    versions: dict[str, str]
+
+
+def answer(decoder: DecoderName) -> Answer:
+    """Return what this process says of itself; raises ``InputError`` without the decoder."""
+    owner = Owner.here()
+    major, minor, _ = platform.python_version_tuple()
+    versions = {
+        "streamcalib": __version__,
+        "Python": f"{major}.{minor}",
+        "NumPy": np.__version__,
+        "OpenCV": cv2.__version__,
+        "the JPEG decoder": find_decoder(decoder).describe(),
+    }
+    return Answer((owner.host, owner.boot), versions)
+
+
+def check_versions(answers: Mapping[str, object], decoder: DecoderName) -> list[Answer]:
+    """Return the answers of workers, by address, if all have this process's versions.
+
+    Raises
+    ------
+    InputError
+        If one has another, or could not answer; the message says which, where, and both values.
+    """
+    own, sound = answer(decoder), []
+    for worker, said in answers.items():
+        if not isinstance(said, Answer):
+            raise InputError(
+                f"the worker {printable(worker)} cannot build: {printable(_shown(said))}. Install "
+                f"streamcalib {__version__} and what it needs there, as on this host."
+            )
+        for name, value in own.versions.items():
+            there = said.versions.get(name, "none")
+            if there != value:
+                raise InputError(
+                    f"{name} is {printable(value)} here, and {printable(there)} on the worker "
+                    f"{printable(worker)}: rows could differ. Install the same on all hosts"
+                    + (", or say --decoder simplejpeg." if name.endswith("decoder") else ".")
+                )
+        sound.append(said)
+    return sound
+
+
+def are_all_here(answers: Sequence[Answer]) -> bool:
+    """Whether all workers are on this process's host."""
+    owner = Owner.here()
+    return all(said.host == (owner.host, owner.boot) for said in answers)
+
+
+class Probe(NamedTuple):
+    """What a worker must see: the build's folder, and some images.
+
+    Attributes
+    ----------
+    token
+        A file of the folder, and what it holds.
+    images
+        Files.
+    """
+
+    token: tuple[Path, str]
+    images: tuple[str, ...]
+
+    @classmethod
+    def of(cls, folder: Path, images: ImageList) -> Probe:
+        """Write a token into a folder, and choose images; raises ``OSError``."""
+        text = secrets.token_hex(8)
+        (folder / "token").write_text(text)
+        chosen = (images.resolve(index) for index in sorted({0, len(images) // 2, len(images) - 1}))
+        return cls((folder / "token", text), tuple(p for p in chosen if os.path.exists(p)))  # noqa: PTH110
+
+    def unseen(self) -> str:
+        """Return what this process does not see or cannot write, in words; else nothing."""
+        path, text = self.token
+        try:
+            own = path.with_name(f"token-{secrets.token_hex(8)}")
+            if path.read_text() != text:
+                return f"sees another folder at {printable(str(path.parent))}"
+            own.touch(exist_ok=False)
+            own.unlink()
+        except OSError as error:
+            why = error.strerror or str(error)
+            return f"cannot read and write {printable(str(path.parent))} ({why.lower()})"
+        for image in self.images:
+            if not os.path.exists(image):  # noqa: PTH110
+                return f"does not see the image {printable(image)}"
+        return ""
+
+
+def check_seen(answers: Mapping[str, object]) -> None:
+    """Make sure that all workers, by address, see what they must.
+
+    Raises
+    ------
+    InputError
+        If one does not; the message says which, and what.
+    """
+    for worker, said in _troubles(answers):
+        raise InputError(
+            f"the worker {printable(worker)} {said}. Images and output must lie on a file system "
+            "that all hosts share, under the same paths."
+        )
+
+
+def _troubles(answers: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    for worker, said in answers.items():
+        if not isinstance(said, str):
+            yield worker, f"cannot look: {printable(_shown(said))}"
+        elif said:
+            yield worker, said
+
+
+def _shown(error: object) -> str:
+    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)

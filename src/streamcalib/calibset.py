@@ -14,7 +14,7 @@ from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
 from streamcalib.readers.modelopt import ModelOptReader
-from streamcalib.remotepath import RemotePath, exists, set_path
+from streamcalib.remotepath import RemotePath, exists, is_file, set_path
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
 from streamcalib.wording import printable
@@ -80,7 +80,7 @@ class CalibrationSet:
             what = f"is not a {kind}" if there else "does not exist"
             raise SourceError(f"the set {shown} {what}.")
         opened = cls(data, Manifest.read(data))
-        if not isinstance(opened.manifest.rows, list) and not exists(rows_path(data)):
+        if not isinstance(opened.manifest.rows, list) and not is_file(rows_path(data)):
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
         stored = opened._stored()
         declared = opened.manifest

@@ -117,6 +117,11 @@ def exists(path: SetPath) -> bool:
     return path.exists() if isinstance(path, RemotePath) else os.path.lexists(path)
 
 
+def is_file(path: SetPath) -> bool:
+    """Whether a regular file, or an object, has this name; raises ``OSError`` as `exists`."""
+    return path.exists() if isinstance(path, RemotePath) else path.is_file()
+
+
 def open_file(path: SetPath) -> BinaryIO:
     """Open a file beside a set for reading; raises as `open_data`, and `RemotePath.read`."""
     if isinstance(path, RemotePath):

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from distributed import Client
 
 import faults
 from sessions import wait_until
@@ -42,15 +44,18 @@ class DaskProcesses:
             raise
         self.address = json.loads(told.read_text())["address"]
 
-    def start_worker(
-        self, number: int, *met: dict[str, Any], nanny: bool = False, threads: int = 1
-    ) -> None:
-        """Start a worker whose processes meet faults, and wait until it is there."""
-        words = ("worker", self.address, "--host", f"127.0.0.{number}", "--nthreads", threads)
-        more = ("--nanny" if nanny else "--no-nanny", "--local-directory", self._folder)
-        before = self._count()
-        self.workers[number] = self._start(words, more, **faults.environment(*met))
-        wait_until(lambda: self._count() > before, self.workers[number])
+    def start_workers(self, *numbers: int, met: tuple = (), nanny: bool = False) -> None:
+        """Start workers of one thread that meet faults, and wait until they are there."""
+        for number in numbers:
+            words = ("worker", self.address, "--host", f"127.0.0.{number}", "--nthreads", 1)
+            more = ("--nanny" if nanny else "--no-nanny", "--local-directory", self._folder)
+            self.workers[number] = self._start(words, more, **faults.environment(*met))
+        addresses = {f"tcp://127.0.0.{number}:" for number in numbers}
+        with Client(self.address, set_as_default=False) as client:
+            wait_until(
+                lambda: addresses <= {f"{name.rpartition(':')[0]}:" for name in client.nthreads()},
+                self.workers[numbers[0]],
+            )
 
     def kill_worker(self, number: int) -> None:
         """End a worker, and its nanny if it has one, at once."""
@@ -59,12 +64,6 @@ class DaskProcesses:
     def close(self) -> None:
         for process in (*self.workers.values(), self.scheduler):
             _kill(process)
-
-    def _count(self) -> int:
-        from distributed import Client
-
-        with Client(self.address, set_as_default=False) as client:
-            return len(client.nthreads())
 
     def _start(self, words: tuple, more: tuple, **environment: str) -> subprocess.Popen:
         log = self._folder / f"{words[0]}-{len(self.workers)}.log"

@@ -32,8 +32,7 @@ def cluster(tmp_path_factory):
     """Three workers."""
     processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
     try:
-        for number in (1, 2, 3):
-            processes.start_worker(number, faults.CARRIERS)
+        processes.start_workers(1, 2, 3, met=(faults.CARRIERS,))
         yield processes
     finally:
         processes.close()
@@ -106,7 +105,7 @@ def test_a_worker_that_is_killed_costs_its_task(cluster, tmp_path, caplog):
             progress=kill,
         )
     finally:
-        cluster.start_worker(2, faults.CARRIERS)
+        cluster.start_workers(2, met=(faults.CARRIERS,))
     assert "died at a task of" in caplog.text
     assert "again" in caplog.text
     assert finished.manifest.failures == []
@@ -116,8 +115,7 @@ def test_a_worker_that_is_killed_costs_its_task(cluster, tmp_path, caplog):
 def test_images_that_end_workers_are_bad(cluster, folder):
     """Each ends two workers, not all: the second time it is alone, and named."""
     out = "calib.zarr"
-    for number in (4, 5, 6, 7):
-        cluster.start_worker(number, faults.CARRIERS)
+    cluster.start_workers(4, 5, 6, 7, met=(faults.CARRIERS,))
     write(folder, {5: "segv", 17: "hang"})
     try:
         told = run(
@@ -137,8 +135,8 @@ def test_images_that_end_workers_are_bad(cluster, folder):
         for number in list(cluster.workers):
             if cluster.workers[number].poll() is not None or number > 3:
                 cluster.kill_worker(number)
-        for number in {1, 2, 3} - set(cluster.workers):
-            cluster.start_worker(number, faults.CARRIERS)
+        if gone := {1, 2, 3} - set(cluster.workers):
+            cluster.start_workers(*gone, met=(faults.CARRIERS,))
     assert told.code == 0, told.err
     assert len(left) == 3
     failed = json.loads((folder / f"{out}.json").read_text())["failures"]
@@ -149,7 +147,7 @@ def test_images_that_end_workers_are_bad(cluster, folder):
 
 def test_a_worker_with_a_nanny_comes_back(alone, folder):
     """A cluster of one worker with one thread: not even then is an image made in the parent."""
-    alone.start_worker(1, faults.CARRIERS, nanny=True)
+    alone.start_workers(1, met=(faults.CARRIERS,), nanny=True)
     write(folder, {7: "segv"})
     told = run(folder, *on(alone), "--jobs", 1)
     assert told.code == 3, told.err
@@ -184,7 +182,7 @@ def test_an_interrupted_build_is_gone_on_with(cluster, folder):
 def test_without_workers_the_build_stops(alone, tmp_path, monkeypatch):
     """Once all have been gone for a while: exit code 5, and rows that are done stay."""
     monkeypatch.setattr(on_dask, "_LONELY_SECONDS", 1.0)
-    alone.start_worker(1)
+    alone.start_workers(1)
     paths = smallsets.make_images(tmp_path / "images", 40)
 
     def kill(progress):
@@ -201,7 +199,7 @@ def test_without_workers_the_build_stops(alone, tmp_path, monkeypatch):
 
 def test_without_its_scheduler_the_build_stops(alone, tmp_path):
     """At once."""
-    alone.start_worker(1)
+    alone.start_workers(1)
     paths = smallsets.make_images(tmp_path / "images", 40)
 
     def kill(progress):
@@ -221,7 +219,7 @@ def test_workers_must_be_alike_and_see_the_same(alone, tmp_path):
     (tmp_path / "out").mkdir()
 
     def refusal(number, *met, out="calib.zarr", kind=InputError):
-        alone.start_worker(number, *met)
+        alone.start_workers(number, met=met)
         with pytest.raises(kind) as caught:
             small(paths, tmp_path / "out" / out, backend="dask", scheduler=alone.address, jobs=None)
         alone.kill_worker(number)

@@ -222,6 +222,7 @@ def test_progress_counts_measurements(images, out):
         ({"seconds": math.inf}, InputError, "--seconds"),
         ({"jobs": 0}, PlanError, "--jobs"),
         ({"backend": "slurm"}, InputError, "--backend"),
+        ({"backend": "dask"}, InputError, "--backend loky or threading"),
         ({"decoder": "best"}, InputError, "--decoder"),
         ({"cache_window": 0}, InputError, "--cache-window"),
         ({"out": "nowhere"}, OutputError, "--out"),

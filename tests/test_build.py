@@ -427,7 +427,7 @@ def test_a_lost_or_damaged_side_file_is_told(large, tmp_path):
     ("options", "error"),
     [
         ({"jobs": 0}, PlanError),
-        ({"backend": "dask"}, InputError),
+        ({"backend": "slurm"}, InputError),
         ({"on_bad": "ignore"}, InputError),
         ({"max_pixels": 0}, InputError),
         ({"decoder": "imagemagick"}, InputError),

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,8 +36,7 @@ def cluster(tmp_path_factory):
     """Three workers."""
     processes = DaskProcesses(tmp_path_factory.mktemp("dask"))
     try:
-        for number in (1, 2, 3):
-            processes.start_worker(number, faults.CARRIERS)
+        processes.start_workers(1, 2, 3, met=(faults.CARRIERS,))
         yield processes
     finally:
         processes.close()
@@ -84,40 +87,39 @@ def test_every_backend_builds_the_same_set(cluster, tmp_path, suffix, options):
     assert verify(made["dask"].path, sources=True).is_sound
 
 
-def test_a_worker_that_is_killed_costs_its_task(cluster, tmp_path, caplog):
-    """One of three, in the middle: the build ends by itself, and says what was sent again."""
-    carried = [faults.carrying(number, "slow") for number in range(30)]
-    (tmp_path / "images").mkdir()
-    paths = [tmp_path / "images" / f"{number:06d}.jpg" for number in range(30)]
-    for path, content in zip(paths, carried, strict=True):
-        path.write_bytes(content)
+def test_a_worker_that_is_killed_costs_its_task(folder):
+    """One of three, in the middle: the build ends by itself, and says what was sent again.
 
-    def kill(progress):
-        if progress.done and 2 in cluster.workers:
-            cluster.kill_worker(2)
-
-    try:
-        finished = small(
-            paths,
-            tmp_path / "calib.npy",
-            backend="dask",
-            scheduler=cluster.address,
-            jobs=3,
-            progress=kill,
-        )
-    finally:
-        cluster.start_worker(2, faults.CARRIERS)
-    assert "died at a task of" in caplog.text
-    assert "again" in caplog.text
-    assert finished.manifest.failures == []
-    np.testing.assert_array_equal(finished.array(), smallsets.rows(paths))
+    Each has a network namespace of its own where that is allowed, and else an address.
+    """
+    apart = (sys.executable, Path(faults.__file__).with_name("apart.py"), folder)
+    private = ("unshare", "--net", "--mount")
+    # In a mount namespace names of network namespaces are nobody else's.
+    mounted = "mount -t tmpfs none /run && ip netns add probe && ip netns delete probe"
+    allowed = (
+        shutil.which("unshare")
+        and not subprocess.run((*private, "sh", "-c", mounted), capture_output=True).returncode
+    )
+    if allowed:
+        keeps = 'mount -t tmpfs none /run && exec "$@"'
+        apart = (*private, "sh", "-c", keeps, "sh", *apart, "namespaces")
+    path = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        apart, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["code"] == 0, told["err"]
+    assert f"process {told['killed']} on host {socket.gethostname()} died at a task" in told["err"]
+    assert "again" in told["err"]
+    assert json.loads((folder / "calib.npy.json").read_text())["failures"] == []
+    check_set(folder, list(range(COUNT)))
 
 
 def test_images_that_end_workers_are_bad(cluster, folder):
     """Each ends two workers, not all: the second time it is alone, and named."""
     out = "calib.zarr"
-    for number in (4, 5, 6, 7):
-        cluster.start_worker(number, faults.CARRIERS)
+    cluster.start_workers(4, 5, 6, 7, met=(faults.CARRIERS,))
     write(folder, {5: "segv", 17: "hang"})
     try:
         told = run(
@@ -137,8 +139,8 @@ def test_images_that_end_workers_are_bad(cluster, folder):
         for number in list(cluster.workers):
             if cluster.workers[number].poll() is not None or number > 3:
                 cluster.kill_worker(number)
-        for number in {1, 2, 3} - set(cluster.workers):
-            cluster.start_worker(number, faults.CARRIERS)
+        if gone := {1, 2, 3} - set(cluster.workers):
+            cluster.start_workers(*gone, met=(faults.CARRIERS,))
     assert told.code == 0, told.err
     assert len(left) == 3
     failed = json.loads((folder / f"{out}.json").read_text())["failures"]
@@ -149,7 +151,7 @@ def test_images_that_end_workers_are_bad(cluster, folder):
 
 def test_a_worker_with_a_nanny_comes_back(alone, folder):
     """A cluster of one worker with one thread: not even then is an image made in the parent."""
-    alone.start_worker(1, faults.CARRIERS, nanny=True)
+    alone.start_workers(1, met=(faults.CARRIERS,), nanny=True)
     write(folder, {7: "segv"})
     told = run(folder, *on(alone), "--jobs", 1)
     assert told.code == 3, told.err
@@ -184,7 +186,7 @@ def test_an_interrupted_build_is_gone_on_with(cluster, folder):
 def test_without_workers_the_build_stops(alone, tmp_path, monkeypatch):
     """Once all have been gone for a while: exit code 5, and rows that are done stay."""
     monkeypatch.setattr(on_dask, "_LONELY_SECONDS", 1.0)
-    alone.start_worker(1)
+    alone.start_workers(1)
     paths = smallsets.make_images(tmp_path / "images", 40)
 
     def kill(progress):
@@ -201,7 +203,7 @@ def test_without_workers_the_build_stops(alone, tmp_path, monkeypatch):
 
 def test_without_its_scheduler_the_build_stops(alone, tmp_path):
     """At once."""
-    alone.start_worker(1)
+    alone.start_workers(1)
     paths = smallsets.make_images(tmp_path / "images", 40)
 
     def kill(progress):
@@ -221,7 +223,7 @@ def test_workers_must_be_alike_and_see_the_same(alone, tmp_path):
     (tmp_path / "out").mkdir()
 
     def refusal(number, *met, out="calib.zarr", kind=InputError):
-        alone.start_worker(number, *met)
+        alone.start_workers(number, met=met)
         with pytest.raises(kind) as caught:
             small(paths, tmp_path / "out" / out, backend="dask", scheduler=alone.address, jobs=None)
         alone.kill_worker(number)

@@ -21,6 +21,7 @@ from streamcalib.building.clusters.answers import (
     are_all_here,
     check_seen,
     check_versions,
+    versions_here,
 )
 from streamcalib.building.clusters.attempts import Lost, Rules, attempt, lost
 from streamcalib.building.clusters.sending import Sending
@@ -61,7 +62,7 @@ def task(paths, *rows: int) -> Task:
 
 
 def rules(folder: Path, **changed) -> Rules:
-    made = Rules(folder, "wave", 60.0, False)._replace(**changed)
+    made = Rules(folder, "wave", 60.0, False, versions_here("auto"))._replace(**changed)
     made.go.touch()
     return made
 
@@ -140,10 +141,19 @@ def test_nothing_is_begun_once_the_wave_has_ended(paths, work, tmp_path):
     ended.go.unlink()
     _, outcome = attempt(work, ended, 1, task(paths, 0, 1))
     assert rows_of([outcome]) == []
-    gone = Rules(tmp_path / "gone", "wave", 60.0, False)
+    gone = Rules(tmp_path / "gone", "wave", 60.0, False, versions_here("auto"))
     with pytest.raises(StoppedError) as caught:
         attempt(work, gone, 1, task(paths, 0, 1))
     assert "gone" in text_of(caught.value)
+
+
+def test_a_worker_that_came_later_must_be_alike(paths, work, tmp_path):
+    """It makes no row, and ends the build, which can go on."""
+    other = {**versions_here("auto"), "OpenCV": "4.9"}
+    with pytest.raises(StoppedError) as caught:
+        attempt(work, rules(tmp_path, versions=other), 1, task(paths, 0, 1))
+    assert "OpenCV is 4.9 here" in text_of(caught.value)
+    assert not np.load(tmp_path / "rows.npy").any()
 
 
 def test_what_was_lost_is_sent_again(paths, work, tmp_path, caplog):

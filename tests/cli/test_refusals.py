@@ -143,7 +143,7 @@ def test_a_size_that_is_none(refused, size):
         ((*BUILD, "--cache-window", "inf"), "inf is no size"),
         ((*BUILD, "--on-bad", "replace"), "needs spares"),
         ((*BUILD, "--on-bad", "ignore"), "'ignore' is not one of"),
-        ((*BUILD, "--backend", "spark"), "'spark' is not one of"),
+        ((*BUILD, "--backend", "slurm"), "'slurm' is not one of"),
         ((*BUILD, "--preset", "yolo3"), "'yolo3' is not one of"),
         ((*BUILD, "--root", "nowhere"), "--root nowhere is not a folder"),
         ((*BUILD, "--recipe", "no.json"), "no.json"),

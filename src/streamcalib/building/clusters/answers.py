@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import secrets
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -41,15 +42,29 @@ class Answer(NamedTuple):
 def answer(decoder: DecoderName) -> Answer:
     """Return what this process says of itself; raises ``InputError`` without the decoder."""
     owner = Owner.here()
+    return Answer((owner.host, owner.boot), versions_here(decoder))
+
+
+@cache
+def versions_here(decoder: DecoderName) -> dict[str, str]:
+    """Return what decides the bytes of rows here; raises ``InputError`` without the decoder."""
     major, minor, _ = platform.python_version_tuple()
-    versions = {
+    return {
         "streamcalib": __version__,
         "Python": f"{major}.{minor}",
         "NumPy": np.__version__,
         "OpenCV": cv2.__version__,
         "the JPEG decoder": find_decoder(decoder).describe(),
     }
-    return Answer((owner.host, owner.boot), versions)
+
+
+def difference(here: Mapping[str, str], there: Mapping[str, str]) -> str:
+    """Return the first version that differs, with both values, or nothing."""
+    for name, value in here.items():
+        other = there.get(name, "none")
+        if other != value:
+            return f"{name} is {printable(value)} here, and {printable(other)}"
+    return ""
 
 
 def check_versions(answers: Mapping[str, object], decoder: DecoderName) -> list[Answer]:
@@ -67,14 +82,12 @@ def check_versions(answers: Mapping[str, object], decoder: DecoderName) -> list[
                 f"the worker {printable(worker)} cannot build: {printable(_shown(said))}. Install "
                 f"streamcalib {__version__} and what it needs there, as on this host."
             )
-        for name, value in own.versions.items():
-            there = said.versions.get(name, "none")
-            if there != value:
-                raise InputError(
-                    f"{name} is {printable(value)} here, and {printable(there)} on the worker "
-                    f"{printable(worker)}: rows could differ. Install the same on all hosts"
-                    + (", or say --decoder simplejpeg." if name.endswith("decoder") else ".")
-                )
+        if trouble := difference(own.versions, said.versions):
+            mend = ", or say --decoder simplejpeg." if "decoder" in trouble else "."
+            raise InputError(
+                f"{trouble} on the worker {printable(worker)}: rows could differ. Install the same "
+                f"on all hosts{mend}"
+            )
         sound.append(said)
     return sound
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 
 from streamcalib.building.alone import took_too_long
+from streamcalib.building.clusters.answers import difference, versions_here
 from streamcalib.building.worker import Outcome, Task, Work, forget_tools, make_rows
 from streamcalib.errors import StoppedError
 from streamcalib.wording import printable
@@ -68,12 +69,15 @@ class Rules(NamedTuple):
         Seconds that an image may take.
     trial
         Write nothing; only see which images can become rows.
+    versions
+        What decides the bytes of rows, as it is where the build runs.
     """
 
     folder: Path
     wave: str
     image_timeout: float
     trial: bool
+    versions: dict[str, str]
 
     @property
     def go(self) -> Path:
@@ -91,8 +95,14 @@ def attempt(work: Work, rules: Rules, number: int, task: Task) -> tuple[int, Out
     Raises
     ------
     StoppedError
-        If a row, or the task's mark, cannot be written.
+        If a row, or the task's mark, cannot be written, or this worker came while the build ran
+        and has other versions.
     """
+    if trouble := difference(rules.versions, versions_here(work.decoder)):
+        raise StoppedError(
+            f"a worker came on host {printable(socket.gethostname())}: {trouble} there. Install "
+            "the same on all hosts, or take it away, and run the same command again."
+        )
     mark = rules.mark(number)
     try:
         turn = _Turn(rules, mark)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from streamcalib.errors import InputError
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
@@ -78,6 +79,11 @@ def join_cluster(backend: str, scheduler: str | None, address: str | None) -> Cl
     from streamcalib.building.clusters.on_ray import RayCluster
 
     return RayCluster(address)
+
+
+def in_a_line(error: BaseException) -> str:
+    """Return what another package's error says, for messages."""
+    return printable(" ".join(str(error).split()) or type(error).__name__)
 
 
 def check_addresses(backend: str, scheduler: str | None, address: str | None) -> None:

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from distributed import KilledWorker
 from joblib._dask import DaskDistributedBackend
 
-from streamcalib.building.clusters.cluster import PATIENCE_SECONDS
+from streamcalib.building.clusters.cluster import PATIENCE_SECONDS, in_a_line
 from streamcalib.errors import StoppedError
-from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,6 +87,6 @@ def _gone(error: BaseException) -> StoppedError:
     if isinstance(error, StoppedError):
         return error
     return StoppedError(
-        f"the Dask cluster gave a task up ({type(error).__name__}: {printable(str(error))}): its "
+        f"the Dask cluster gave a task up ({type(error).__name__}: {in_a_line(error)}): its "
         "scheduler may be gone. Run the same command again once it is back."
     )

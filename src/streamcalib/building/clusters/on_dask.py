@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
 
-from streamcalib.building.clusters.cluster import CONNECT_SECONDS, PATIENCE_SECONDS
+from streamcalib.building.clusters.cluster import CONNECT_SECONDS, PATIENCE_SECONDS, in_a_line
 from streamcalib.building.stopping import close_quietly
 from streamcalib.errors import InputError, MissingExtraError, StoppedError
 from streamcalib.wording import printable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
+_client_log = logging.getLogger("distributed.client")
 _LOOK_SECONDS = 1.0
 # A nanny starts another worker within seconds.
 _LONELY_SECONDS = 30.0
@@ -50,7 +52,7 @@ class DaskCluster:
     def __init__(self, scheduler: str | None) -> None:
         try:
             import dask
-            from distributed import Client
+            import distributed  # noqa: F401
         except ImportError as error:
             raise MissingExtraError(
                 "--backend dask needs the package distributed: pip install 'streamcalib[dask]'."
@@ -62,27 +64,40 @@ class DaskCluster:
                 "tcp://HOST:8786, or set DASK_SCHEDULER_ADDRESS."
             )
         self._shown = printable(str(address))
+        # What it tells with tracebacks is told here by errors.
+        self._level = _client_log.level
+        _client_log.setLevel(logging.CRITICAL)
+        try:
+            self._client = self._joined(str(address))
+        except BaseException:
+            _client_log.setLevel(self._level)
+            raise
+
+    def _joined(self, address: str) -> Any:
+        from distributed import Client
+
         try:
             # In a thread: a notebook runs a loop of its own in this one.
             with ThreadPoolExecutor(1) as pool:
-                pool.submit(asyncio.run, _knock(str(address))).result()
-            self._client = Client(
+                pool.submit(asyncio.run, _knock(address)).result()
+            client = Client(
                 address, timeout=CONNECT_SECONDS, set_as_default=False, name="streamcalib"
             )
         except Exception as error:  # whatever may answer there
             raise InputError(
                 f"no Dask scheduler answers at {self._shown} (--scheduler): "
-                f"{printable(str(error) or type(error).__name__)}. Start it with 'dask scheduler', "
+                f"{in_a_line(error)}. Start it with 'dask scheduler', "
                 "or correct the address."
             ) from error
         try:
-            self._client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
+            client.wait_for_workers(1, timeout=PATIENCE_SECONDS)
         except (OSError, TimeoutError) as error:
-            self._client.close()
+            client.close()
             raise InputError(
                 f"the Dask scheduler at {self._shown} (--scheduler) has no worker: start some with "
                 f"'dask worker {self._shown}'."
             ) from error
+        return client
 
     @property
     def workers(self) -> int:
@@ -125,7 +140,10 @@ class DaskCluster:
 
     def close(self) -> None:
         """Leave; tasks that wait for workers are forgotten."""
-        self._client.close()
+        try:
+            self._client.close()
+        finally:
+            _client_log.setLevel(self._level)
 
 
 async def _knock(address: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
 
-from streamcalib.building.clusters.cluster import CONNECT_SECONDS
+from streamcalib.building.clusters.cluster import CONNECT_SECONDS, in_a_line
 from streamcalib.errors import InputError, MissingExtraError, StoppedError
 from streamcalib.wording import printable
 
@@ -80,7 +80,7 @@ class RayCluster:
                 self._ray.shutdown()
             raise InputError(
                 f"no Ray cluster answers at {self._shown} (--address): "
-                f"{printable(str(error) or type(error).__name__)}. Start it with 'ray start "
+                f"{in_a_line(error)}. Start it with 'ray start "
                 "--head', or correct the address."
             ) from error
 
@@ -130,7 +130,7 @@ class RayCluster:
             except self._ray.exceptions.RayError as error:
                 raise StoppedError(
                     f"the Ray cluster at {self._shown} gave a task up "
-                    f"({type(error).__name__}: {printable(str(error))}). Run the same command "
+                    f"({type(error).__name__}: {in_a_line(error)}). Run the same command "
                     "again once it is well."
                 ) from error
             yield from results

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from streamcalib.building.clusters.answers import Probe, check_seen
+from streamcalib.building.clusters.answers import Probe, check_seen, versions_here
 from streamcalib.building.clusters.attempts import Lost, Rules, attempt, lost
 from streamcalib.building.sent import Sent, parted
 from streamcalib.building.worker import Outcome, Task, nothing_made
@@ -121,7 +121,8 @@ class Sending:
     def _wave(
         self, sent: Sent, jobs: int, *, trial: bool
     ) -> Generator[tuple[Task, Outcome | Lost]]:
-        rules = Rules(self._folder, uuid4().hex, self._image_timeout, trial)
+        versions = versions_here(self._work.decoder)
+        rules = Rules(self._folder, uuid4().hex, self._image_timeout, trial, versions)
         self._rules = rules
         rules.go.touch()
         if self._is_stopped:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamcalib.stores.remote import RemoteObjects
 from streamcalib.stores.shard_reader import open_shard
 from streamcalib.stores.shard_writer import ShardWriter, rewrite
 from streamcalib.stores.sharded import ShardedRows
@@ -138,6 +139,11 @@ class ZarrStore:
     def sync(self) -> None:
         """Make all shards that are there durable."""
         self.objects.sync(self.objects.names())
+
+
+def is_behind_url(store: object) -> bool:
+    """Whether a store is behind a URL, where all hosts see it."""
+    return isinstance(store, ZarrStore) and isinstance(store.objects, RemoteObjects)
 
 
 class ShardFlusher:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmarks.corpus import Corpus
     from benchmarks.settings import Settings
-    from streamcalib.building.prepare import Backend
+    from streamcalib.building.options import Backend
     from streamcalib.progress import Progress
 
 Store = Literal["final", "uint8"]

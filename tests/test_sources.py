@@ -15,7 +15,7 @@ import packed
 import smallsets
 from messages import text_of
 from streamcalib import find_image, sample, verify
-from streamcalib.building.prepare import BuildOptions
+from streamcalib.building.options import BuildOptions
 from streamcalib.errors import BadImagesError, InputError, OutputError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.objects import trying

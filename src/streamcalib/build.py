@@ -12,13 +12,8 @@ from streamcalib.building.clusters.joining import joined
 from streamcalib.building.crew import Crew, Desk
 from streamcalib.building.extend import take_over_rows
 from streamcalib.building.marks import Marks
-from streamcalib.building.prepare import (
-    BuildKeywords,
-    BuildOptions,
-    PreparedBuild,
-    prepare,
-    worker_count,
-)
+from streamcalib.building.options import BuildKeywords, BuildOptions, worker_count
+from streamcalib.building.prepare import PreparedBuild, prepare
 from streamcalib.building.record import write_record
 from streamcalib.building.resume import begin, forget_damaged, tell_changed
 from streamcalib.building.statefolder import clear, journal_path, remove_own_folder

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from streamcalib.errors import PlanError
+from streamcalib.errors import InputError, PlanError
 from streamcalib.stores.npy import HEADER_BYTES
 from streamcalib.stores.sharding import Sharding, index_bytes
 from streamcalib.stores.zarr_layout import ZarrLayout
@@ -142,6 +142,29 @@ class Plan:
             # What is put behind a URL is put as a whole.
             together += self.zarr.sharding.shard_rows * self.row_bytes
         return self.jobs * (_WORKER_BASE_BYTES + _IMAGE_BYTES + canvas_bytes + together)
+
+
+def chosen_store(
+    asked: StoreKind | None, container: Container, compression: Compression
+) -> StoreKind:
+    """Return what a set is to hold: what is asked for, or canvases in a ``.zarr``, else values.
+
+    Raises
+    ------
+    InputError
+        If such a set cannot hold it, or cannot be compressed.
+    """
+    store = asked or ("uint8" if container == "zarr" else "final")
+    if compression != "none" and container != "zarr":
+        raise InputError(
+            f"--compression {compression} needs a .zarr output: an .{container} is mapped as it is."
+        )
+    if store == "uint8" and container == "npz":
+        raise InputError(
+            "--store uint8 needs an .npy or .zarr output: an .npz is for the quantizer, which "
+            "takes final values only. Write an .npy or .zarr, and finalize that to an .npz."
+        )
+    return store
 
 
 def make_plan(

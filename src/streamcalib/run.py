@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.build import run_build
-from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.building.options import BuildOptions
+from streamcalib.building.prepare import PreparedBuild, prepare
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import SavedList, save_list
 from streamcalib.errors import OutputError

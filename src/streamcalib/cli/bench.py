@@ -16,7 +16,7 @@ from streamcalib.benching.prepare import (
 )
 from streamcalib.benching.saving import check_outputs, save
 from streamcalib.benching.table import table
-from streamcalib.building.prepare import BuildOptions, LocalBackend
+from streamcalib.building.options import BuildOptions, LocalBackend
 from streamcalib.cli import options
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamcalib.building.agreement import DEFAULT_INPUT_NAME
-from streamcalib.building.prepare import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
+from streamcalib.building.options import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
 from streamcalib.choosing.coco import Split, find_coco
 from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput

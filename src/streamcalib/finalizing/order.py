@@ -13,7 +13,7 @@ from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.manifest import StoreKind
 from streamcalib.manifest_rows import same_rows
 from streamcalib.pixels.restore import Restorer
-from streamcalib.plan import Container, Plan, check_space, make_plan
+from streamcalib.plan import Container, Plan, check_space, chosen_store, make_plan
 from streamcalib.publish import (
     check_kind,
     check_side_files,
@@ -216,16 +216,7 @@ def _container(
 def _agreed_store(
     source: CalibrationSet, container: Container, options: FinalizeOptions
 ) -> StoreKind:
-    store = options.store or ("uint8" if container == "zarr" else "final")
-    if options.compression != "none" and container != "zarr":
-        raise InputError(
-            f"--compression {options.compression} needs a .zarr output: an .{container} is mapped "
-            "as it is."
-        )
-    if store == "uint8" and container == "npz":
-        raise InputError(
-            "an .npz is for the quantizer, which takes final values: leave --store out."
-        )
+    store = chosen_store(options.store, container, options.compression)
     recipe = source.recipe
     if (recipe.dtype, recipe.layout) == ("uint8", "NCHW"):
         return "final"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 import warnings
 from contextlib import suppress
 from itertools import islice
@@ -27,7 +28,9 @@ _Result = TypeVar("_Result")
 _TASKS_A_WORKER = 4
 # Of one job joblib makes none, and works in this process.
 _LEAST_WORKERS = 2
-_ANSWER_SECONDS = 60.0
+_ANSWER_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
+_MOST_LOOKS = 60
 
 
 class RayCluster:
@@ -49,7 +52,6 @@ class RayCluster:
     def __init__(self, address: str | None) -> None:
         try:
             import ray
-            from ray.util.joblib import register_ray
         except ImportError as error:
             raise MissingExtraError(
                 "--backend ray needs the package ray: pip install 'streamcalib[ray]'."
@@ -60,7 +62,6 @@ class RayCluster:
         self._leaves = not ray.is_initialized()
         if self._leaves:
             self._join(address)
-        register_ray()
         self._pool: joblib.Parallel | None = None
         if self.workers < _LEAST_WORKERS:
             self.close()
@@ -97,9 +98,11 @@ class RayCluster:
         for node in self._ray.nodes():
             if node["Alive"] and node["Resources"].get("CPU"):
                 there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                # It may ask while all processors are at work.
+                remote = self._ray.remote(num_cpus=0, scheduling_strategy=there)(_said)
                 # The node's number tells apart those that share an address.
                 name = f"{node['NodeManagerAddress']} (node {node['NodeID'][:8]})"
-                asked[name] = self._ray.remote(scheduling_strategy=there)(_said).remote(question)
+                asked[name] = remote.remote(question)
         return {worker: self._answer(reference) for worker, reference in asked.items()}
 
     def _answer(self, reference: Any) -> object:
@@ -123,7 +126,8 @@ class RayCluster:
             try:
                 results = self._workers_of(jobs)(task(number, t) for number, t in sent)
             except self._ray.exceptions.RayActorError:
-                # joblib has ended the others too, and started as many anew.
+                # joblib has ended the others too.
+                self._pool = None
                 for number, _ in sent:
                     yield number, lost(number)
                 return
@@ -138,12 +142,27 @@ class RayCluster:
     def _workers_of(self, jobs: int) -> joblib.Parallel:
         """Return the pool of workers, whose processes take seconds to start."""
         if self._pool is None:
-            with joblib.parallel_config(backend="ray"):
-                pool = joblib.Parallel(
-                    n_jobs=max(_LEAST_WORKERS, jobs), batch_size=1, pre_dispatch="all"
-                )
+            from streamcalib.building.clusters.ray_backend import OnceRayBackend
+
+            self._wait_for_nodes()
+            processes = max(_LEAST_WORKERS, min(jobs, self.workers))
+            with joblib.parallel_config(backend=OnceRayBackend()):
+                pool = joblib.Parallel(n_jobs=processes, batch_size=1, pre_dispatch="all")
             self._pool = pool.__enter__()
         return self._pool
+
+    def _wait_for_nodes(self) -> None:
+        """Wait until Ray knows of hosts that have died: workers that it starts there never come."""
+        for _ in range(_MOST_LOOKS):
+            answers = self.ask(os.getpid)
+            if all(isinstance(said, int) for said in answers.values()):
+                break
+            time.sleep(_LOOK_SECONDS)
+        if self.workers < _LEAST_WORKERS:
+            raise StoppedError(
+                f"the Ray cluster at {self._shown} has fewer than {_LEAST_WORKERS} processors "
+                "left. Start more of it, and run the same command again."
+            )
 
     def close(self) -> None:
         """End the workers, and leave the cluster if it was joined here."""

@@ -20,6 +20,7 @@ from benchmarks import (
     peak_memory,
     planning,
     safety,
+    sharded,
     small_images,
 )
 from benchmarks.corpus import photographs
@@ -39,6 +40,7 @@ ALONE: dict[str, tuple[str, Benchmark]] = {
     "finalize": ("a uint8 set to float32 over the writing of ready rows", finalizing.run),
     "limit": ("a build inside a tenth of its output's memory over a free one", memory_limit.run),
     "safety": ("a build over one without journal and checksums", safety.run),
+    "zarr": ("builds into zarr over uint8 builds, shards over zarr-python", sharded.run),
     "batches": ("float32 batches of a uint8 set over decoding, one thread", batches.run),
     "small": ("builds of 64x64 JPEGs over bare decoding", small_images.run),
     "planning": ("time and memory of the plan of a million rows", planning.run),

@@ -25,6 +25,7 @@ WORKS = {
     "litdata": "benchmarks.peers.litdata_optimize",
     "plain": "benchmarks.plain",
     "safety": "benchmarks.safety",
+    "sharded": "benchmarks.sharded",
     "torch": "benchmarks.peers.torch_loader",
     "write": "benchmarks.writing",
 }

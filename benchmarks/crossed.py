@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ROWS_A_THREAD = 64
 _ROWS_A_CALL = 8
+# As builds have it, so that what is compared is the arrangement alone.
+_MANY_WORKERS = 8
 
 
 def work(list_file: str, out: str, imgsz: int, store: Store, jobs: int, threads: int) -> Turn:
@@ -49,6 +51,7 @@ def work(list_file: str, out: str, imgsz: int, store: Store, jobs: int, threads:
         max_pixels=MAX_PIXELS,
         tolerate_damage=False,
         own_process=True,
+        mapped=jobs >= _MANY_WORKERS,
     )
     step = _ROWS_A_THREAD * threads
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):

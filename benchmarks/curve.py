@@ -1,4 +1,4 @@
-"""The curve of a scaling run, as a PNG beside its JSON."""
+"""The curve of scaling runs, as a PNG beside the first one's JSON."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ _LINES = {"memory": "-", "disk": ":"}
 _TITLES = {"loky": "processes", "threading": "threads", "crossed": "processes x 4 threads"}
 
 
-def draw(file: Path) -> Path:
-    """Draw medians of images a second against workers, one panel a dtype."""
-    found = json.loads(file.read_text(encoding="utf-8"))
-    lines = _medians(found["rounds"]["scaling"])
+def draw(*files: Path) -> Path:
+    """Draw medians of images a second against workers, one panel a dtype.
+
+    Several runs, of one machine, are drawn together.
+    """
+    runs = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    lines = _medians([turns for found in runs for turns in found["rounds"]["scaling"]])
     figure = Figure(figsize=(11, 5), layout="constrained")
     for panel, dtype in zip(figure.subplots(1, 2, sharey=True), ("uint8", "float32"), strict=True):
         _panel(panel, lines, dtype)
-    machine = found["machine"]
+    machine = runs[0]["machine"]
     figure.suptitle(f"{machine['cpu']}, {machine['cores']} cores: images per second", fontsize=11)
-    path = file.with_suffix(".png")
+    path = files[0].with_suffix(".png")
     figure.savefig(path, dpi=110)
     return path
 
 
 def _medians(rounds: list[dict[str, Any]]) -> dict[str, dict[int, float]]:
-    lines: dict[str, dict[int, float]] = {}
-    for called in rounds[0]:
-        what, _, jobs = called.rpartition(", ")
-        rates = [turns[called]["rate"] for turns in rounds if "rate" in turns[called]]
-        if rates:
-            lines.setdefault(what, {})[int(jobs)] = median(rates)
-    return lines
+    rates: dict[str, dict[int, list[float]]] = {}
+    for turns in rounds:
+        for called, turn in turns.items():
+            what, _, jobs = called.rpartition(", ")
+            if "rate" in turn:
+                rates.setdefault(what, {}).setdefault(int(jobs), []).append(turn["rate"])
+    return {
+        what: {jobs: median(found) for jobs, found in sorted(points.items())}
+        for what, points in rates.items()
+    }
 
 
 def _panel(panel: Any, lines: dict[str, dict[int, float]], dtype: str) -> None:

@@ -2,18 +2,22 @@
 
 ONNX Runtime's own calibration of a YOLO-like graph (input (N, 3, H, W) float32) on the CUDA
 provider, once with rows that lie ready in memory, once from a uint8 store through streamcalib's
-reader, in alternation. Needs onnx, and onnxruntime-gpu with its CUDA libraries.
+reader, in alternation, with batches of 1 and of 8. Needs onnx, and onnxruntime-gpu with its CUDA
+libraries.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import re
 import sys
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from benchmarks import sources
 from benchmarks.__main__ import tell
@@ -24,7 +28,9 @@ from benchmarks.settings import HERE, Settings, default_jobs
 from streamcalib import CalibrationSet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from benchmarks.rounds import Round
 
@@ -32,25 +38,40 @@ _READY, _STORE = "rows in memory", "uint8 store"
 
 
 class TimedReader:
-    """A reader whose answers are timed; rewound, it can be read again."""
+    """A reader whose answers are timed, and the memory of this process looked at between them.
+
+    Attributes
+    ----------
+    seconds
+        How long all answers took together.
+    anonymous_bytes
+        The process's anonymous memory before the first step, and before each later one.
+    """
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.seconds = 0.0
+        self.anonymous_bytes: list[int] = []
 
     def get_next(self) -> Any:
         """Return the next step, or None at the end."""
+        self.anonymous_bytes.append(_anonymous_bytes())
         start = time.perf_counter()
         step = self._inner.get_next()
         self.seconds += time.perf_counter() - start
         return step
 
+    @property
+    def grown_bytes(self) -> int:
+        """By how much the process's anonymous memory grew at most since the first step."""
+        return max(self.anonymous_bytes) - self.anonymous_bytes[0]
+
 
 class ReadyRows:
-    """Steps that lie ready in memory."""
+    """Steps that lie ready in memory, one after the other in one array."""
 
-    def __init__(self, calibration: CalibrationSet, name: str, batch: int) -> None:
-        self._steps = [{name: rows} for rows in calibration.batches(batch)]
+    def __init__(self, rows: NDArray[np.float32], name: str, batch: int) -> None:
+        self._steps = [{name: rows[at : at + batch]} for at in range(0, len(rows), batch)]
         self.rewind()
 
     def rewind(self) -> None:
@@ -83,48 +104,61 @@ def calibrate(model: Path, reader: TimedReader, provider: str) -> float:
         return time.perf_counter() - start
 
 
-def run(settings: Settings, model: Path, batch: int, provider: str) -> Outcome:
-    """Calibrate from both in alternation."""
+def run(settings: Settings, model: Path, batches: Sequence[int], provider: str) -> Outcome:
+    """Calibrate from both, with every batch size, in alternation."""
     rows = settings.images_count
     with sources.uint8_set(settings, photographs(settings), rows) as path:
         stored = CalibrationSet.open(path)
         name = _input_name(model)
-        ready = ReadyRows(stored, name, batch)
-        reader = stored.modelopt_reader(name, batch_size=batch)
+        ready = np.concatenate([part.copy() for part in stored.batches(32, reuse=True)])
 
         def measured(inner: Any) -> Turn:
             inner.rewind()
             timed = TimedReader(inner)
             seconds = calibrate(model, timed, provider)
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
             return {
                 "rate": rows / seconds,
                 "seconds": seconds,
                 "waiting_seconds": timed.seconds,
                 "waiting_share": timed.seconds / seconds,
-                "peak_bytes": peak,
+                "grown_bytes": timed.grown_bytes,
             }
 
-        contestants = [
-            Contestant(_READY, lambda: measured(ready)),
-            Contestant(_STORE, lambda: measured(reader)),
-        ]
-        # The first calibration on a GPU also loads its kernels.
-        measured(ready)
+        def contestant(what: str, batch: int) -> Contestant:
+            if what == _READY:
+                reader: Any = ReadyRows(ready, name, batch)
+            else:
+                reader = stored.modelopt_reader(name, batch_size=batch)
+            return Contestant(_called(what, batch), lambda: measured(reader))
+
+        contestants = [contestant(*one) for one in product((_READY, _STORE), batches)]
+        # The first calibration on a GPU also loads its kernels, once for each size of a batch.
+        for batch in batches:
+            measured(ReadyRows(ready, name, batch))
         rounds = alternate(contestants, settings.rounds, tell)
-    return Outcome(_figures(rounds), rounds)
+    return Outcome([figure for batch in batches for figure in _figures(rounds, batch)], rounds)
 
 
-def _figures(rounds: list[Round]) -> list[Figure]:
-    times = [turns[_STORE]["seconds"] / turns[_READY]["seconds"] for turns in rounds]
-    waits = {what: [turns[what]["waiting_share"] for turns in rounds] for what in (_READY, _STORE)}
-    return [
-        Figure(name="calibration from a uint8 store / from memory, time", values=tuple(times)),
-        *(
-            Figure(name=f"share of time that waits for {what}", values=tuple(shares))
-            for what, shares in waits.items()
-        ),
-    ]
+def _called(what: str, batch: int) -> str:
+    return f"{what}, batches of {batch}"
+
+
+def _figures(rounds: list[Round], batch: int) -> Iterator[Figure]:
+    ready, store = _called(_READY, batch), _called(_STORE, batch)
+    times = (turns[store]["seconds"] / turns[ready]["seconds"] for turns in rounds)
+    figure = f"calibration from a uint8 store / from memory, time, batches of {batch}"
+    yield Figure(name=figure, values=tuple(times))
+    for what in (ready, store):
+        shares = tuple(turns[what]["waiting_share"] for turns in rounds)
+        yield Figure(name=f"share of time that waits for {what}", values=shares)
+        grown = tuple(turns[what]["grown_bytes"] / 1e6 for turns in rounds)
+        yield Figure(name=f"memory grown, {what}", values=grown, unit="MB")
+
+
+def _anonymous_bytes() -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _input_name(model: Path) -> str:
@@ -140,7 +174,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add = parser.add_argument
     add("model", type=Path, help="an ONNX graph with one image input")
     add("--rows", type=int, default=512, metavar="N", help="rows [512]")
-    add("--batch", type=int, default=1, metavar="N", help="rows a step; divides the rows [1]")
+    add(
+        "--batches",
+        type=int,
+        nargs="+",
+        default=[1, 8],
+        metavar="N",
+        help="rows a step, each of which divides the rows [1 8]",
+    )
     add("--rounds", type=int, default=5, metavar="N", help="turns of each [5]")
     add("--imgsz", type=int, default=640, metavar="N", help="side of the graph's input [640]")
     add(
@@ -166,10 +207,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         imgsz=asked.imgsz,
         jobs=default_jobs(),
     )
-    outcome = run(settings, asked.model, asked.batch, asked.provider)
+    outcome = run(settings, asked.model, asked.batches, asked.provider)
     sys.stdout.write(table(outcome.figures) + "\n")
     found = results(settings, photographs(settings).facts(), {"gpu_calibration": outcome})
-    found["parameters"] |= {"batch": asked.batch, "provider": asked.provider}
+    found["parameters"] |= {"batches": asked.batches, "provider": asked.provider}
     found["accelerator"] = _accelerator()
     write_results(asked.results, found)
     tell(f"written to {asked.results}")

@@ -142,10 +142,14 @@ def ratio(
     *,
     bar: float | None = None,
     aim: float | None = None,
+    rate: str = "rate",
 ) -> Figure:
-    """Return the figure of one contestant's rate over another's, round by round."""
+    """Return the figure of one contestant's rate over another's, round by round.
+
+    ``rate`` names the numerator's, where it measured several.
+    """
     reason = absence(rounds, numerator) or absence(rounds, denominator)
-    values = () if reason else (_quotient(a[numerator], a[denominator]) for a in rounds)
+    values = () if reason else (a[numerator][rate] / a[denominator]["rate"] for a in rounds)
     return Figure(name=name, values=tuple(values), bar=bar, aim=aim, absent=reason)
 
 
@@ -153,7 +157,3 @@ def absence(rounds: Sequence[Round], name: str) -> str:
     """Return why a contestant is absent, or an empty text."""
     reasons = (turns[name]["absent"] for turns in rounds if "absent" in turns[name])
     return next(reasons, "")
-
-
-def _quotient(numerator: Turn, denominator: Turn) -> float:
-    return float(numerator["rate"]) / float(denominator["rate"])

@@ -1,20 +1,22 @@
 """``python -m benchmarks.scaling``: builds and bare decoding with 1, 2, 4, ... all cores.
 
-Rows grow with the workers, so that perfect scaling takes the same time at every number of them.
-Outputs go to a disk and to a file system in memory.
+Rows grow with the workers, so that perfect scaling takes the same time at every number of them;
+where nothing scales, by threads and to a disk, they end at a number of their own. Outputs go to a
+disk and to a file system in memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from benchmarks import builds, curve
 from benchmarks.__main__ import tell
+from benchmarks.arrangements import DECODING, THREADS, TITLES, Arrangement, Curve, name
 from benchmarks.children import run_child
 from benchmarks.corpus import photographs
 from benchmarks.machine import filesystem
@@ -31,39 +33,8 @@ if TYPE_CHECKING:
     from benchmarks.corpus import Corpus
     from benchmarks.rounds import Round
 
-Arrangement = Literal["loky", "threading", "crossed"]
-
-DECODING = "bare decoding"
-_TITLES: dict[Store, str] = {"uint8": "uint8", "final": "float32"}
 _DECODING_SECONDS = 2.0
-_THREADS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Curve:
-    """What is measured.
-
-    Attributes
-    ----------
-    jobs
-        Numbers of workers, ascending.
-    rows
-        Rows of a uint8 build for each of its workers; a float32 build has half of them.
-    places
-        Folders of outputs, by what they are called.
-    arrangements
-        ``loky``, ``threading``, and ``crossed``: processes of four threads each.
-    """
-
-    jobs: tuple[int, ...]
-    rows: int
-    places: dict[str, Path]
-    arrangements: tuple[Arrangement, ...]
-
-
-def name(what: str, store: Store, place: str, jobs: int) -> str:
-    """Return the name of a contestant."""
-    return f"{what}, {_TITLES[store]}, {place}, {jobs}"
+_RATES = {"rate": "", "rate_after_start": ", after the start"}
 
 
 def run(settings: Settings, asked: Curve, tell: Callable[[str], None]) -> Outcome:
@@ -78,17 +49,18 @@ def _at(
     settings: Settings, asked: Curve, corpus: Corpus, jobs: int, tell: Callable[[str], None]
 ) -> list[Contestant]:
     made = [_decoding(replace(settings, jobs=jobs), corpus)]
-    for (place, folder), store in product(asked.places.items(), _TITLES):
+    for (place, folder), store in product(asked.places.items(), TITLES):
         there = replace(settings, jobs=jobs, scratch=folder)
-        rows = asked.rows * jobs // (1 if store == "uint8" else 2)
-        rows = fitting_rows(there, rows, settings.row_bytes(_TITLES[store]), tell)
         for what in asked.arrangements:
-            called = name(what, store, place, jobs)
-            if what == "crossed":
-                if jobs >= _THREADS:
-                    made.append(_crossed(called, there, corpus, rows, store))
+            if not asked.has(what, jobs):
                 continue
-            made.append(builds.contestant(called, there, corpus, rows, store=store, backend=what))
+            called, rows = name(what, store, place, jobs), asked.rows_of(what, store, place, jobs)
+            rows = fitting_rows(there, rows, settings.row_bytes(TITLES[store]), tell)
+            if what == "crossed":
+                made.append(_crossed(called, there, corpus, rows, store))
+            else:
+                one = builds.contestant(called, there, corpus, rows, store=store, backend=what)
+                made.append(one)
     return made
 
 
@@ -112,35 +84,41 @@ def _crossed(
         with output_folder(settings) as folder:
             out = folder / "calib.npy"
             order = builds.order(settings, file, out, store=store)
-            return run_child("crossed", **order, threads=_THREADS)
+            return run_child("crossed", **order, threads=THREADS)
 
     return Contestant(called, measure)
 
 
 def _figures(asked: Curve, rounds: list[Round]) -> list[Figure]:
-    figures = [_linear(DECODING, rounds, f"{DECODING}, {{}}", n) for n in asked.jobs[1:]]
-    for place, store, what in product(asked.places, _TITLES, asked.arrangements):
+    one = f"{DECODING}, 1"
+    figures = [_linear(DECODING, rounds, one, f"{DECODING}, {n}", n) for n in asked.jobs[1:]]
+    for place, store, what in product(asked.places, TITLES, asked.arrangements):
+        label = f"{what}, {TITLES[store]}, {place}"
+        one = name("loky" if "loky" in asked.arrangements else what, store, place, 1)
         for jobs in asked.jobs:
-            called = name(what, store, place, jobs)
-            if called in rounds[0]:
-                figure = f"{what}, {_TITLES[store]}, {place}: {jobs} workers / {DECODING}"
-                figures.append(ratio(figure, rounds, called, f"{DECODING}, {jobs}"))
-                if jobs > 1 and what != "crossed":
-                    pattern = name(what, store, place, 0).removesuffix("0") + "{}"
-                    label = f"{what}, {_TITLES[store]}, {place}"
-                    figures.append(_linear(label, rounds, pattern, jobs))
+            called, decoding = name(what, store, place, jobs), f"{DECODING}, {jobs}"
+            if called not in rounds[0]:
+                continue
+            for rate, when in _RATES.items():
+                if rate != "rate" and what == "crossed":
+                    continue
+                figure = f"{label}: {jobs} workers / {DECODING}{when}"
+                figures.append(ratio(figure, rounds, called, decoding, rate=rate))
+                if jobs > 1:
+                    figures.append(_linear(label, rounds, one, called, jobs, rate))
     return figures
 
 
-def _linear(label: str, rounds: list[Round], pattern: str, jobs: int) -> Figure:
+def _linear(
+    label: str, rounds: list[Round], one: str, many: str, jobs: int, rate: str = "rate"
+) -> Figure:
     """Return the figure of a rate as a share of that of one worker times their number."""
-    one, many = pattern.format(1), pattern.format(jobs)
-    called = f"{label}: {jobs} workers / {jobs} times 1"
+    called = f"{label}: {jobs} workers / {jobs} times 1{_RATES[rate]}"
     if one not in rounds[0]:
         return Figure(name=called, absent="1 worker was not measured")
     if reason := absence(rounds, one) or absence(rounds, many):
         return Figure(name=called, absent=reason)
-    values = (a[many]["rate"] / a[one]["rate"] / jobs for a in rounds)
+    values = (a[many][rate] / a[one][rate] / jobs for a in rounds)
     return Figure(name=called, values=tuple(values))
 
 
@@ -153,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the table, write the results and draw the curve; returns 0."""
     asked = _parser().parse_args(arguments)
     if asked.plot:
-        curve.draw(asked.plot)
+        curve.draw(*asked.plot)
         return 0
     settings = Settings(
         scratch=asked.disk.absolute(),
@@ -168,6 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = Curve(
         jobs=tuple(sorted(set(asked.jobs))),
         rows=4 if asked.toy else asked.rows,
+        most_rows=8 if asked.toy else asked.most_rows,
         places=_places(asked),
         arrangements=tuple(asked.arrangements),
     )
@@ -176,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(table(outcome.figures) + "\n")
         found = results(settings, photographs(settings).facts(), {"scaling": outcome})
         found["parameters"] |= {"numbers_of_workers": wanted.jobs, "rows_a_worker": wanted.rows}
+        found["parameters"]["most_rows_of_threads_or_to_a_disk"] = wanted.most_rows
         found["filesystems"] = {what: filesystem(at) for what, at in wanted.places.items()}
         write_results(asked.results, found)
     except (StreamcalibError, OSError) as error:
@@ -209,6 +189,13 @@ def _parser() -> argparse.ArgumentParser:
         default=1000,
         metavar="N",
         help="rows of a uint8 build for each worker; float32 has half [1000]",
+    )
+    add(
+        "--most-rows",
+        type=int,
+        default=8000,
+        metavar="N",
+        help="rows of a uint8 build by threads, or to a disk, at most; float32 has half [8000]",
     )
     add("--rounds", type=int, default=3, metavar="N", help="turns of everything [3]")
     add(
@@ -248,7 +235,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="where the JSON goes, and the curve as .png beside it",
     )
-    add("--plot", type=Path, metavar="FILE", help="only draw the curve of a run's JSON")
+    add(
+        "--plot",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="only draw the curve of one or several runs' JSON, beside the first",
+    )
     add("--toy", action="store_true", help="seconds, and nothing said about speed")
     return parser
 

@@ -5,10 +5,18 @@ from __future__ import annotations
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from joblib.externals.loky import get_reusable_executor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import buckets
 
 settings.register_profile("default", deadline=None, max_examples=50)
 settings.register_profile(
@@ -30,6 +38,15 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} skipped where nothing may: {report.longrepr}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache folder of the tests' own, for this process and those that it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +76,37 @@ def photo_folder(tmp_path: Path, photographs: dict[str, bytes]) -> Path:
 def generator() -> np.random.Generator:
     """A seeded generator."""
     return np.random.default_rng(20171225)
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """The port of a real S3 server on loopback."""
+    import buckets
+
+    with buckets.server() as port:
+        yield port
+
+
+@pytest.fixture
+def s3_proxy(s3_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[buckets.Proxy]:
+    """The way to the server of everything that reads, here and in processes begun here."""
+    import buckets
+    from streamcalib.images.objects import address, archives
+
+    with buckets.Proxy(s3_port) as proxy:
+        for name, value in buckets.settings(proxy.port).items():
+            monkeypatch.setenv(name, value)
+        # Another server is none that this process, or a worker that waits for work, has opened.
+        address._store.cache_clear()
+        archives._opened.clear()
+        get_reusable_executor().shutdown(wait=True)
+        yield proxy
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def bucket(s3_port: int, s3_proxy: buckets.Proxy) -> buckets.Bucket:
+    """A new bucket, filled behind the proxy's back."""
+    import buckets
+
+    return buckets.Bucket(f"bucket-{uuid4().hex}", s3_port)

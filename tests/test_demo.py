@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import smallsets
-from streamcalib.building.prepare import BuildOptions
+from streamcalib.building.options import BuildOptions
 from streamcalib.demo import demo, plan_demo
 from streamcalib.errors import InputError, OutputError, PlanError
 from streamcalib.photographs import make_photographs, photograph

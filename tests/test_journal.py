@@ -275,7 +275,7 @@ def test_a_later_version_is_named(written):
     with pytest.raises(JournalError) as caught:
         Journal.open(written)
     assert text_of(caught.value) == (
-        f"the journal {written} has version 7, and this streamcalib reads version 1: finish the "
+        f"the journal {written} has version 7, and this streamcalib reads version 2: finish the "
         "build with the streamcalib that began it."
     )
 

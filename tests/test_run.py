@@ -10,7 +10,7 @@ import pytest
 
 import smallsets
 from graphs import Input, ultralytics, write_graph
-from streamcalib.building.prepare import BuildOptions
+from streamcalib.building.options import BuildOptions
 from streamcalib.errors import InputError, ListError, ModelError, OutputError, SourceError
 from streamcalib.recipe import Recipe
 from streamcalib.run import RunResult, prepare_run, run_prepared, set_name

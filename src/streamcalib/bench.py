@@ -10,7 +10,7 @@ from streamcalib.benching.prepare import MOST_MADE, PreparedBench, prepare_bench
 from streamcalib.benching.result import BenchResult, Measurement
 from streamcalib.benching.task import forget
 from streamcalib.building.badimages import describe
-from streamcalib.building.prepare import BuildOptions
+from streamcalib.building.options import BuildOptions
 from streamcalib.errors import InputError
 from streamcalib.images.listfile import ImageList
 from streamcalib.photographs import make_photographs
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-    from streamcalib.building.prepare import LocalBackend
+    from streamcalib.building.options import LocalBackend
     from streamcalib.recipe import Recipe
 
 _MOST_SHOWN = 10

@@ -12,13 +12,8 @@ from streamcalib.building.clusters.joining import joined
 from streamcalib.building.crew import Crew, Desk
 from streamcalib.building.extend import take_over_rows
 from streamcalib.building.marks import Marks
-from streamcalib.building.prepare import (
-    BuildKeywords,
-    BuildOptions,
-    PreparedBuild,
-    prepare,
-    worker_count,
-)
+from streamcalib.building.options import BuildKeywords, BuildOptions, worker_count
+from streamcalib.building.prepare import PreparedBuild, prepare
 from streamcalib.building.record import write_record
 from streamcalib.building.resume import begin, forget_damaged, tell_changed
 from streamcalib.building.statefolder import clear, journal_path, remove_own_folder
@@ -27,12 +22,12 @@ from streamcalib.building.worker import Task
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import BadImagesError, DamagedError, StoppedError, StreamcalibError
 from streamcalib.images.listfile import ImageList
+from streamcalib.images.objects.trying import tell_retries
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish, write_metadata
+from streamcalib.publish import publish_store
 from streamcalib.signals import SoftEnd
 from streamcalib.staging import MARKS_NAME, ROWS_NAME, SHARDS_NAME, locked_staging
-from streamcalib.stores.zarr import ZarrStore
 from streamcalib.streamed import Manner, write_npz
 from streamcalib.values import RowValues
 from streamcalib.wording import counted, printable
@@ -167,10 +162,8 @@ def _build_into(
         _write_npz(prepared, begun, store, staged, notify)
     failures = table.failures(prepared.images.source)
     manifest, rows_file = write_record(prepared, table, failures, staging.folder)
-    if isinstance(store, ZarrStore):
-        write_metadata(store, manifest)
     staging.lock.check()
-    publish(staged, prepared.out, manifest, rows_file)
+    publish_store(store, staged, prepared.out, manifest, rows_file)
 
 
 def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: Subscriber) -> None:
@@ -206,6 +199,7 @@ def _make_rows(prepared: PreparedBuild, staging: Staging, begun: Begun, notify: 
                 with suppress(StreamcalibError, OSError):
                     crew.commit()
                 raise
+    tell_retries(crew.retries)
     tell_changed(begun)
     end.raise_again()
     if end.came is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,8 +13,8 @@ from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
-from streamcalib.paths import absolute_path
 from streamcalib.readers.modelopt import ModelOptReader
+from streamcalib.remotepath import RemotePath, exists, is_file, set_path
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
 from streamcalib.wording import printable
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.recipe import Recipe
+    from streamcalib.remotepath import SetPath
     from streamcalib.stores.stored import StoredRows
 
 SUFFIXES = (".npy", ".npz", ".zarr")
@@ -41,20 +40,20 @@ class CalibrationSet:
     Attributes
     ----------
     path
-        The data file, or folder of a ``.zarr``.
+        The data file, the folder of a ``.zarr``, or its URL.
     manifest
         What the set is and was made of.
     """
 
-    def __init__(self, path: Path, manifest: Manifest) -> None:
+    def __init__(self, path: SetPath, manifest: Manifest) -> None:
         self.path = path
         self.manifest = manifest
         self._rows: StoredRows | None = None
         self._values: RowValues | None = None
 
     @classmethod
-    def open(cls, path: str | PathLike[str]) -> Self:
-        """Open a set by its data file, and hold the file against its manifest.
+    def open(cls, path: str | PathLike[str] | RemotePath) -> Self:
+        """Open a set by its data file or URL, and hold the data against its manifest.
 
         Raises
         ------
@@ -64,19 +63,24 @@ class CalibrationSet:
             If it is no calibration set, has no manifest, or its array is not the one that the
             manifest describes.
         """
-        data = Path(absolute_path(os.fspath(path)))
+        data = set_path(path)
         shown = printable(str(path))
+        if isinstance(data, RemotePath) and data.suffix != ".zarr":
+            raise SetError(
+                f"{shown} cannot be opened by its address: of sets behind URLs only .zarr can. "
+                "Copy it here, or finalize it to a .zarr there."
+            )
         if data.suffix not in SUFFIXES:
             raise SetError(
                 f"{shown} is no calibration set: its name must end in .npy, .npz or .zarr."
             )
         if not data_exists(data):
             kind = "folder" if data.suffix == ".zarr" else "regular file"
-            there = os.path.exists(data)  # noqa: PTH110
+            there = exists(data)
             what = f"is not a {kind}" if there else "does not exist"
             raise SourceError(f"the set {shown} {what}.")
         opened = cls(data, Manifest.read(data))
-        if not isinstance(opened.manifest.rows, list) and not rows_path(data).is_file():
+        if not isinstance(opened.manifest.rows, list) and not is_file(rows_path(data)):
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")
         stored = opened._stored()
         declared = opened.manifest

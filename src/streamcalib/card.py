@@ -11,14 +11,13 @@ from streamcalib.commands import set_commands
 from streamcalib.wording import in_markdown, in_units, printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamcalib.manifest import Manifest
+    from streamcalib.remotepath import SetPath
 
 _MOST_FAILURES = 20
 
 
-def card(data: Path, manifest: Manifest) -> str:
+def card(data: SetPath, manifest: Manifest) -> str:
     """Return the Markdown card of a set at ``data``; names are escaped."""
     sections = [
         f"# Calibration set {in_markdown(data.name)}\n",

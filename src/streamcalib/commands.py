@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from streamcalib.graph import ImageInput
     from streamcalib.manifest import StoreKind
+    from streamcalib.remotepath import SetPath
 
 MODEL_PLACEHOLDER = "MODEL.onnx"
 
 
-def set_commands(data: Path, store: StoreKind, model: dict[str, Any] | None) -> dict[str, str]:
+def set_commands(data: SetPath, store: StoreKind, model: dict[str, Any] | None) -> dict[str, str]:
     """Return what can be done with a set, in words, and the command that does it.
 
     Parameters
@@ -27,7 +28,9 @@ def set_commands(data: Path, store: StoreKind, model: dict[str, Any] | None) -> 
         The manifest's `model_facts`, or None.
     """
     if store == "uint8":
-        final = data.with_name(f"{data.stem}_final.npy")
+        # What is behind a URL is finalized to here.
+        name = f"{data.stem}_final.npy"
+        final = data.with_name(name) if isinstance(data, Path) else name
         return {
             "Write the final values for a quantizer": shlex.join(
                 ["streamcalib", "finalize", str(data), "--out", str(final)]
@@ -51,7 +54,7 @@ def model_facts(graph: ImageInput, row_shape: tuple[int, ...]) -> dict[str, Any]
     }
 
 
-def _modelopt_command(data: Path, model: dict[str, Any] | None) -> str:
+def _modelopt_command(data: SetPath, model: dict[str, Any] | None) -> str:
     onnx = model["path"] if model else MODEL_PLACEHOLDER
     quantized = f"{Path(onnx).stem}.int8.onnx"
     arguments = [

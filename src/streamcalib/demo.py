@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcalib.building.prepare import worker_count
+from streamcalib.building.options import worker_count
 from streamcalib.errors import OutputError
 from streamcalib.photographs import make_photographs
 from streamcalib.plan import Plan, make_plan
@@ -17,7 +17,7 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from os import PathLike
 
-    from streamcalib.building.prepare import BuildOptions
+    from streamcalib.building.options import BuildOptions
     from streamcalib.progress import Subscriber
 
 _SPARE_SHARE = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from streamcalib.calibset import CalibrationSet
@@ -11,20 +12,21 @@ from streamcalib.commands import set_commands
 from streamcalib.errors import StreamcalibError
 from streamcalib.finalizing.order import FinalizeKeywords, FinalizeOrder, check_finalize
 from streamcalib.manifest_rows import checksum_kinds, keep_rows, with_row_checksums
+from streamcalib.opened import objects_of
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
-from streamcalib.publish import publish, write_metadata
+from streamcalib.publish import publish, publish_store
+from streamcalib.remotepath import RemotePath
 from streamcalib.staging import staging_folder, staging_path
 from streamcalib.stores.npy import NpyStore
-from streamcalib.stores.objects import FolderObjects
 from streamcalib.stores.zarr import ZarrStore
 from streamcalib.streamed import Manner, write_npz, write_store
 
 if TYPE_CHECKING:
     import os
-    from pathlib import Path
 
     from streamcalib.manifest import Manifest
+    from streamcalib.remotepath import SetPath
     from streamcalib.values import Rows
 
 
@@ -69,7 +71,7 @@ def run_finalize(order: FinalizeOrder, progress: Subscriber | None = None) -> Ca
     return CalibrationSet.open(order.out)
 
 
-def _remove_leftovers(out: Path) -> None:
+def _remove_leftovers(out: SetPath) -> None:
     """Remove what a finalization left that died between publishing ``out`` and tidying up."""
     if staging_path(out).is_dir():
         with suppress(StreamcalibError, OSError), staging_folder(out):
@@ -86,18 +88,20 @@ def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> N
     records = with_row_checksums(source.row_records(), crcs, plan.store)
     rows, rows_file = keep_rows(records, len(values), order.out, staging)
     manifest = replace(_manifest(order), rows=rows)
-    if store is not None:
-        store.sync()
-    if isinstance(store, ZarrStore):
-        write_metadata(store, manifest)
-    publish(staged, order.out, manifest, rows_file)
+    if store is None:
+        publish(staged, Path(order.out), manifest, rows_file)
+        return
+    store.sync()
+    publish_store(store, staged, order.out, manifest, rows_file)
 
 
 def _store(order: FinalizeOrder, staged: Path) -> NpyStore | ZarrStore | None:
     """Return the store to write; an ``.npz`` is none."""
     plan = order.plan
     if plan.zarr is not None:
-        return ZarrStore(objects=FolderObjects(staged), layout=plan.zarr)
+        out = order.out
+        place = objects_of(out if isinstance(out, RemotePath) else staged)
+        return ZarrStore(objects=place, layout=plan.zarr)
     if plan.container == "npz":
         return None
     row_shape, dtype = plan.stored_row

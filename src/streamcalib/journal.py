@@ -32,7 +32,7 @@ JOURNAL_NAMES = tuple(f"journal.sqlite{ending}" for ending in ("", "-wal", "-shm
 """The journal's file, and those that SQLite keeps beside it."""
 
 _APPLICATION_ID = 0x53434A4C
-_VERSION = 1
+_VERSION = 2
 _FIELDS = [name for name in COLUMNS.names or () if name not in ("source", "done")]
 _SCHEMA = {
     "facts": "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)",

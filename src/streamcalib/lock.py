@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from streamcalib.remotepath import SetPath
+
 OWNER_NAME = "owner.json"
 _HEARTBEAT_SECONDS = 10.0
 DEAD_AFTER_SECONDS = 60.0
@@ -46,7 +48,7 @@ class FolderLock:
         self._released = threading.Event()
 
     @classmethod
-    def take(cls, folder: Path, out: Path, *, break_lock: bool = False) -> Self:
+    def take(cls, folder: Path, out: SetPath, *, break_lock: bool = False) -> Self:
         """Make ``folder`` if need be, and lock it for a build of ``out``.
 
         Parameters
@@ -84,7 +86,7 @@ class FolderLock:
             return True
         return os.path.samestat(folder.stat(), os.fstat(self._kernel_lock))
 
-    def _own(self, out: Path, break_lock: bool) -> None:
+    def _own(self, out: SetPath, break_lock: bool) -> None:
         self._refuse_living(self._path, out, break_lock)
         own = self._path.with_name(f"{OWNER_NAME}.{self._owner.token}")
         try:
@@ -94,7 +96,7 @@ class FolderLock:
         finally:
             own.unlink(missing_ok=True)
 
-    def _take_over(self, own: Path, out: Path, break_lock: bool) -> None:
+    def _take_over(self, own: Path, out: SetPath, break_lock: bool) -> None:
         """Put ``own`` in place of a dead holder's file; only one at a time may do so."""
         taking = self._path.with_name(f"{OWNER_NAME}.taking")
         # One that was killed at this very place has left it behind.
@@ -114,7 +116,7 @@ class FolderLock:
         finally:
             taking.unlink(missing_ok=True)
 
-    def _refuse_living(self, path: Path, out: Path, break_lock: bool) -> Owner | None:
+    def _refuse_living(self, path: Path, out: SetPath, break_lock: bool) -> Owner | None:
         """Return the dead holder that a file names, if any."""
         other = Owner.read(path)
         if other is None:
@@ -181,7 +183,7 @@ class FolderLock:
             self._kernel_lock = None
 
 
-def _refusal(out: Path, other: Owner | None, age: float | None = None) -> LockedError:
+def _refusal(out: SetPath, other: Owner | None, age: float | None = None) -> LockedError:
     shown = printable(str(out))
     if other is None:
         return LockedError(
@@ -207,7 +209,7 @@ def _make_folder(folder: Path) -> None:
             raise
 
 
-def _kernel_lock(folder: Path, out: Path) -> int | None:
+def _kernel_lock(folder: Path, out: SetPath) -> int | None:
     """Return the kernel's lock on a folder, or None where folders cannot be locked.
 
     Raises

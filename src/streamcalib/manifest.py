@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from streamcalib.datafile import parse_json, read_data, to_json
+from streamcalib.datafile import parse_json, to_json
 from streamcalib.errors import InputError, SetError
 from streamcalib.extra_inputs import ExtraInput, is_input_name
 from streamcalib.manifest_shape import amiss
 from streamcalib.recipe import Recipe
+from streamcalib.remotepath import read_file
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from streamcalib.remotepath import SetPath
 
 StoreKind = Literal["final", "uint8"]
 """What rows are on disk: the recipe's values, or the canvas as (3, H, W) uint8."""
@@ -90,7 +91,7 @@ class Manifest:
         return to_json({"format": FORMAT, "version": VERSION, **values}) + "\n"
 
     @classmethod
-    def read(cls, data: Path) -> Self:
+    def read(cls, data: SetPath) -> Self:
         """Read the manifest beside a set's data file.
 
         Raises
@@ -101,7 +102,7 @@ class Manifest:
         path = manifest_path(data)
         shown = printable(str(path))
         try:
-            values = parse_json(read_data(path))
+            values = parse_json(read_file(path))
         except FileNotFoundError as error:
             raise SetError(
                 f"{printable(str(data))} has no manifest: {shown} is missing. A set is its data "
@@ -143,21 +144,21 @@ class Manifest:
         return cls(**{**values, "shape": tuple(values["shape"]), "recipe": recipe})
 
 
-def manifest_path(data: Path) -> Path:
+def manifest_path(data: SetPath) -> SetPath:
     """Return the path of a set's manifest."""
     return data.with_name(data.name + ".json")
 
 
-def card_path(data: Path) -> Path:
+def card_path(data: SetPath) -> SetPath:
     """Return the path of a set's Markdown card."""
     return data.with_name(data.name + ".md")
 
 
-def rows_path(data: Path) -> Path:
+def rows_path(data: SetPath) -> SetPath:
     """Return the path of the side file that holds a large set's rows, one JSON object a line."""
     return data.with_name(data.name + ".rows.jsonl")
 
 
-def side_paths(data: Path) -> tuple[Path, Path, Path]:
+def side_paths(data: SetPath) -> tuple[SetPath, SetPath, SetPath]:
     """Return all side files that a set may have."""
     return manifest_path(data), card_path(data), rows_path(data)

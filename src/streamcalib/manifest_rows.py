@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.datafile import open_data, parse_json
+from streamcalib.datafile import parse_json
 from streamcalib.errors import SetError
 from streamcalib.manifest import rows_path
 from streamcalib.manifest_shape import row_amiss
+from streamcalib.remotepath import open_file
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.manifest import StoreKind
+    from streamcalib.remotepath import SetPath
 
 _MOST_INLINE_ROWS = 1000
 _LINES_AT_ONCE = 1000
@@ -30,7 +32,7 @@ _LONGEST_LINE = 2**17
 
 
 def keep_rows(
-    records: Iterator[dict[str, Any]], count: int, out: Path, staging: Path
+    records: Iterator[dict[str, Any]], count: int, out: SetPath, staging: Path
 ) -> tuple[list[dict[str, Any]] | dict[str, str], Path | None]:
     """Return what the manifest of ``out`` says of its rows, and the side file made for it if any.
 
@@ -50,7 +52,7 @@ def keep_rows(
     return {"file": rows_path(out).name, "sha256": digest.hexdigest()}, path
 
 
-def read_rows(path: Path, count: int, sha256: str, *, listed: int) -> Iterator[dict[str, Any]]:
+def read_rows(path: SetPath, count: int, sha256: str, *, listed: int) -> Iterator[dict[str, Any]]:
     """Yield the records of a side file, of a set made of a list of ``listed`` images.
 
     Raises
@@ -61,7 +63,7 @@ def read_rows(path: Path, count: int, sha256: str, *, listed: int) -> Iterator[d
     shown = printable(str(path))
     digest, read = hashlib.sha256(), 0
     try:
-        with open_data(path) as file:
+        with open_file(path) as file:
             while line := file.readline(_LONGEST_LINE):
                 digest.update(line)
                 read += 1

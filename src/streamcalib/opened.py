@@ -5,22 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from streamcalib.datafile import parse_json, read_data
+from streamcalib.datafile import parse_json
 from streamcalib.errors import SetError
+from streamcalib.remotepath import RemotePath, exists, read_file
 from streamcalib.stores.npy_header import map_npy
 from streamcalib.stores.npz import map_member
 from streamcalib.stores.objects import FolderObjects
+from streamcalib.stores.remote import RemoteObjects
 from streamcalib.stores.sharded import ShardedRows
 from streamcalib.stores.stored import MappedRows, StoredRows
 from streamcalib.stores.zarr_layout import METADATA_NAME, ZarrLayout
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from streamcalib.remotepath import SetPath
+    from streamcalib.stores.objects import Objects
 
 
-def open_rows(data: Path, member: str) -> StoredRows:
-    """Open the rows of a set's data file or folder; ``member`` names them in an ``.npz``.
+def open_rows(data: SetPath, member: str) -> StoredRows:
+    """Open the rows of a set's data; ``member`` names them in an ``.npz``.
 
     Raises
     ------
@@ -28,12 +31,10 @@ def open_rows(data: Path, member: str) -> StoredRows:
         If they are not there, or not what streamcalib writes.
     """
     shown = printable(str(data))
+    if isinstance(data, RemotePath) or data.suffix == ".zarr":
+        return _open_shards(data)
     try:
-        if data.suffix == ".zarr":
-            return _open_shards(data)
         array = map_member(data, member) if data.suffix == ".npz" else map_npy(data)
-    except SetError:
-        raise
     except (OSError, ValueError, KeyError) as error:
         raise SetError(f"{shown} cannot be mapped: {error}.") from error
     if not (array.flags.c_contiguous and array.dtype.isnative):
@@ -44,30 +45,45 @@ def open_rows(data: Path, member: str) -> StoredRows:
     return MappedRows(array)
 
 
-def _open_shards(data: Path) -> ShardedRows:
+def _open_shards(data: SetPath) -> ShardedRows:
+    metadata = data / METADATA_NAME
     try:
-        layout = ZarrLayout.from_metadata(parse_json(read_data(data / METADATA_NAME)))
+        layout = ZarrLayout.from_metadata(parse_json(read_file(metadata)))
     except (OSError, ValueError) as error:
         raise SetError(
-            f"{printable(str(data / METADATA_NAME))} cannot be used: {error}. Copy the set again "
-            "from where it is whole, or build it again."
+            f"{printable(str(metadata))} cannot be used: {error}. Copy the set again from where it "
+            "is whole, or build it again."
         ) from error
-    return ShardedRows(FolderObjects(data), layout)
+    return ShardedRows(objects_of(data), layout)
 
 
-def data_exists(data: Path) -> bool:
-    """Whether there is a file, or for a ``.zarr`` a folder, to be opened."""
+def objects_of(data: SetPath) -> Objects:
+    """Return where the objects of a zarr array are."""
+    return RemoteObjects(data.url) if isinstance(data, RemotePath) else FolderObjects(data)
+
+
+def data_exists(data: SetPath) -> bool:
+    """Whether there is a file to be opened, or for a ``.zarr`` a folder, or metadata at a URL.
+
+    Raises ``OSError`` if that cannot be told.
+    """
+    if isinstance(data, RemotePath):
+        return exists(data / METADATA_NAME)
     # Path's own raise where a folder is forbidden.
     return os.path.isdir(data) if data.suffix == ".zarr" else os.path.isfile(data)  # noqa: PTH112, PTH113
 
 
-def data_bytes(data: Path) -> int:
-    """Return the size of a set's data on disk; raises ``OSError``."""
+def data_bytes(data: SetPath) -> int:
+    """Return the size of a set's data where it is stored; raises ``OSError``."""
+    if isinstance(data, RemotePath):
+        return sum(RemoteObjects(data.url).sizes().values())
     if data.suffix != ".zarr":
         return data.stat().st_size
     return sum(entry.stat().st_size for entry in os.scandir(data))
 
 
-def made_ns(data: Path) -> int:
+def made_ns(data: SetPath) -> int:
     """Return when a set's data was written, in ns since the epoch; raises ``OSError``."""
+    if isinstance(data, RemotePath):
+        return (data / METADATA_NAME).changed_ns()
     return (data / METADATA_NAME if data.suffix == ".zarr" else data).stat().st_mtime_ns

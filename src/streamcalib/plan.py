@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from streamcalib.errors import PlanError
+from streamcalib.errors import InputError, PlanError
 from streamcalib.stores.npy import HEADER_BYTES
 from streamcalib.stores.sharding import Sharding, index_bytes
 from streamcalib.stores.zarr_layout import ZarrLayout
@@ -48,7 +48,7 @@ class Plan:
     jobs
         Number of workers.
     free_bytes
-        Free space on the output's volume.
+        Free space on the output's volume; None if that cannot be told.
     compression
         Of a zarr array's chunks.
     """
@@ -60,7 +60,7 @@ class Plan:
     container: Container
     store: StoreKind
     jobs: int
-    free_bytes: int
+    free_bytes: int | None
     compression: Compression = "none"
 
     @property
@@ -138,7 +138,33 @@ class Plan:
         """Anonymous memory of all workers together, for images of common size; not of the set."""
         canvas_bytes = prod(self.canvas_shape)
         together = self.rows_at_once * (canvas_bytes + _bytes(*self.staged_row))
+        if self.zarr is not None and self.free_bytes is None:
+            # What is put behind a URL is put as a whole.
+            together += self.zarr.sharding.shard_rows * self.row_bytes
         return self.jobs * (_WORKER_BASE_BYTES + _IMAGE_BYTES + canvas_bytes + together)
+
+
+def chosen_store(
+    asked: StoreKind | None, container: Container, compression: Compression
+) -> StoreKind:
+    """Return what a set is to hold: what is asked for, or canvases in a ``.zarr``, else values.
+
+    Raises
+    ------
+    InputError
+        If such a set cannot hold it, or cannot be compressed.
+    """
+    store = asked or ("uint8" if container == "zarr" else "final")
+    if compression != "none" and container != "zarr":
+        raise InputError(
+            f"--compression {compression} needs a .zarr output: an .{container} is mapped as it is."
+        )
+    if store == "uint8" and container == "npz":
+        raise InputError(
+            "--store uint8 needs an .npy or .zarr output: an .npz is for the quantizer, which "
+            "takes final values only. Write an .npy or .zarr, and finalize that to an .npz."
+        )
+    return store
 
 
 def make_plan(
@@ -147,7 +173,7 @@ def make_plan(
     recipe: Recipe,
     container: Container,
     jobs: int,
-    free_bytes: int,
+    free_bytes: int | None,
     store: StoreKind = "final",
     compression: Compression = "none",
     check: bool = True,
@@ -174,7 +200,8 @@ def make_plan(
         free_bytes=free_bytes,
         compression=compression,
     )
-    if check:
+    # How small a compressed array becomes, only its images tell.
+    if check and compression == "none":
         check_space(plan.needed_bytes, free_bytes, rows)
     return plan
 
@@ -183,7 +210,7 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
     return prod(shape) * np.dtype(dtype).itemsize
 
 
-def check_space(needed_bytes: int, free_bytes: int, rows: int) -> None:
+def check_space(needed_bytes: int, free_bytes: int | None, rows: int) -> None:
     """Refuse what does not fit the disk.
 
     Raises
@@ -191,7 +218,7 @@ def check_space(needed_bytes: int, free_bytes: int, rows: int) -> None:
     PlanError
         If more is needed than is free; the message shows both, and how many rows would fit.
     """
-    if needed_bytes > free_bytes:
+    if free_bytes is not None and needed_bytes > free_bytes:
         fitting = max(0, free_bytes - _PUBLISHING_BYTES) * rows // needed_bytes
         raise PlanError(
             f"not enough disk space: {rows} rows need {in_units(needed_bytes)}, and "

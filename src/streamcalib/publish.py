@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcalib.card import card
 from streamcalib.durable import sync, write_text
 from streamcalib.errors import OutputError
-from streamcalib.manifest import card_path, manifest_path, side_paths
+from streamcalib.manifest import side_paths
+from streamcalib.publish_remote import SHARD_NAME, check_place, publish_at_url
+from streamcalib.remotepath import RemotePath, exists
 from streamcalib.staging import OLD_NAME, SIDE_PARTS, foreign_files, reusable_bytes
+from streamcalib.stores.zarr import ZarrStore
 from streamcalib.stores.zarr_layout import METADATA_NAME
 from streamcalib.wording import printable
 from streamcalib.zarr_attributes import zarr_attributes
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamcalib.manifest import Manifest
-    from streamcalib.stores.zarr import ZarrStore
+    from streamcalib.remotepath import SetPath
+    from streamcalib.stores.store import Store
 
 
 _PROBED_BYTES = 200
-_SHARD_NAME = re.compile(r"c(\.\d+)+")
+
+
+def free_space(out: SetPath, complete: bool = False) -> int | None:
+    """Return the free space for an output in bytes; None behind a URL, where nobody tells.
+
+    Raises as `free_bytes`.
+    """
+    return None if isinstance(out, RemotePath) else free_bytes(out, complete)
 
 
 def free_bytes(path: Path, complete: bool = False) -> int:
@@ -47,6 +56,21 @@ def free_bytes(path: Path, complete: bool = False) -> int:
     return shutil.disk_usage(folder).free + reusable_bytes(path)
 
 
+def publish_store(
+    store: Store, staged: Path, out: SetPath, manifest: Manifest, rows_file: Path | None = None
+) -> None:
+    """Publish a finished store, which lies at ``staged`` unless it is behind a URL; see `publish`.
+
+    Raises ``OSError``.
+    """
+    if isinstance(store, ZarrStore):
+        if isinstance(out, RemotePath):
+            publish_at_url(store, out, manifest, rows_file)
+            return
+        write_metadata(store, manifest)
+    publish(staged, Path(out), manifest, rows_file)
+
+
 def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None = None) -> None:
     """Publish a finished data file as ``out`` with its manifest and card.
 
@@ -63,16 +87,17 @@ def publish(staged: Path, out: Path, manifest: Manifest, rows_file: Path | None 
         out.replace(old)
     else:
         out.unlink(missing_ok=True)
-    for path in side_paths(out):
+    manifest_file, card_file, rows = map(Path, side_paths(out))
+    for path in (manifest_file, card_file, rows):
         path.unlink(missing_ok=True)
     sync(out.parent)
     if rows_file is not None:
         sync(rows_file)
-        rows_file.replace(side_paths(out)[2])
+        rows_file.replace(rows)
     # By way of the staging folder, which is tidied up whatever ends this.
     manifest_part, card_part = (staged.with_name(name) for name in SIDE_PARTS)
-    write_text(manifest_path(out), manifest.to_json(), manifest_part)
-    write_text(card_path(out), card(out, manifest), card_part)
+    write_text(manifest_file, manifest.to_json(), manifest_part)
+    write_text(card_file, card(out, manifest), card_part)
     sync(out.parent)
     staged.replace(out)
     sync(out.parent)
@@ -91,7 +116,12 @@ def write_metadata(store: ZarrStore, manifest: Manifest) -> None:
     store.objects.sync([METADATA_NAME])
 
 
-def check_kind(out: Path) -> None:
+def is_there(out: SetPath) -> bool:
+    """Whether an output's name is taken; behind a URL, by an array. Raises ``OSError``."""
+    return exists(out / METADATA_NAME if isinstance(out, RemotePath) else out)
+
+
+def check_kind(out: SetPath) -> None:
     """Make sure that what an output's name stands for is a file, a zarr array, or not there.
 
     Raises
@@ -99,6 +129,9 @@ def check_kind(out: Path) -> None:
     OutputError
         If it is another folder, or a pipe, socket or device, which no set replaces.
     """
+    if isinstance(out, RemotePath):
+        check_place(out)
+        return
     shown = printable(str(out))
     if os.path.isdir(out):  # noqa: PTH112 (Path's raises where a folder is forbidden)
         if out.suffix != ".zarr" or out.is_symlink():
@@ -116,7 +149,7 @@ def check_kind(out: Path) -> None:
         )
 
 
-def check_side_files(out: Path) -> None:
+def check_side_files(out: SetPath) -> None:
     """Make sure that what publishing replaces beside ``out`` is streamcalib's own.
 
     Raises
@@ -124,7 +157,10 @@ def check_side_files(out: Path) -> None:
     OutputError
         If a file of another origin has the name of a side file, or lies in the staging folder.
     """
-    foreign = [path for path in side_paths(out) if path.exists() and not _is_own(path)]
+    if isinstance(out, RemotePath):
+        check_place(out)
+    beside = [path for path in side_paths(out) if isinstance(path, Path)]
+    foreign = [path for path in beside if path.exists() and not _is_own(path)]
     foreign += foreign_files(out)
     if foreign:
         raise OutputError(
@@ -134,7 +170,7 @@ def check_side_files(out: Path) -> None:
 
 
 def _is_of_array(path: Path) -> bool:
-    return path.name == METADATA_NAME or _SHARD_NAME.fullmatch(path.name) is not None
+    return path.name == METADATA_NAME or SHARD_NAME.fullmatch(path.name) is not None
 
 
 def _is_own(path: Path) -> bool:

@@ -12,10 +12,10 @@ COLUMNS = np.dtype(
         ("canvas_crc32c", "<u4"),
         ("row_crc32c", "<u4"),
         ("bytes", "<i8"),
-        ("mtime_ns", "<i8"),
+        ("stamp", "<i8"),
         ("route", "u1"),
         ("done", "u1"),
     ]
 )
-"""What is known of a row; ``row_crc32c`` is of the row as stored, ``bytes`` and ``mtime_ns`` are
-its source's."""
+"""What is known of a row; ``row_crc32c`` is of the row as stored, ``bytes`` and ``stamp`` are its
+source's, as `Stamp` has them."""

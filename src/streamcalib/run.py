@@ -11,16 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.build import run_build
-from streamcalib.building.prepare import BuildOptions, PreparedBuild, prepare
+from streamcalib.building.options import BuildOptions
+from streamcalib.building.prepare import PreparedBuild, prepare
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import SavedList, save_list
+from streamcalib.errors import OutputError
+from streamcalib.images.braces import has_range
+from streamcalib.images.places import is_archive, is_url, without_file_scheme
 from streamcalib.recipe import Recipe
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streamcalib.calibset import CalibrationSet
     from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.images.places import Base
     from streamcalib.plan import Container
     from streamcalib.progress import Subscriber
 
@@ -67,6 +73,11 @@ def prepare_run(
     The list will be ``out/quantN.txt``, the set ``out/calib_PRESET_SIZE.npy``, ``.npz`` or
     ``.zarr``. Parameters as in `sample` and `build`; raises as they do.
     """
+    if is_url(os.fspath(out)):
+        raise OutputError(
+            f"--out {printable(os.fspath(out))} is no folder on disk, where the list is to lie: "
+            "use 'streamcalib sample', and 'streamcalib build' with an --out behind the URL."
+        )
     chosen = sample(source, count, seed=seed, extensions=extensions)
     recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
     folder = Path(out).absolute()
@@ -81,15 +92,21 @@ def prepare_run(
     )
 
 
-def _within(source: str) -> tuple[Path, ...]:
-    """Return the folders that a source speaks of, in which its images lie unless links lead out."""
+def _within(source: str) -> tuple[Base, ...]:
+    """Return the places that a source speaks of, in which its images lie unless links lead out."""
+    source = without_file_scheme(source)
+    if is_url(source):
+        return (source.rpartition("/")[0] if is_archive(source) else source,)
     path = Path(source)
     if path.is_dir():
         return (path,)
+    if path.is_file() and is_archive(source):
+        return (path.absolute().parent,)
     if path.is_file():
         return tuple(dict.fromkeys((Path.cwd(), path.absolute().parent)))
     parts = path.parts
-    fixed = next((n for n, part in enumerate(parts) if has_magic(part)), len(parts))
+    spread = (n for n, part in enumerate(parts) if has_magic(part) or has_range(part))
+    fixed = next(spread, len(parts))
     return (Path(*parts[:fixed]),)
 
 
@@ -105,7 +122,7 @@ def run_prepared(
     StreamcalibError
         As `save_list` and `build` do.
     """
-    list_file = prepared.images.file or prepared.out.with_suffix(".txt")
+    list_file = prepared.images.file or Path(prepared.out).with_suffix(".txt")
     saved = save_list(
         prepared.images,
         list_file,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from contextlib import contextmanager
@@ -14,11 +15,14 @@ from streamcalib.durable import replaced
 from streamcalib.errors import JournalError, OutputError, StoppedError, StreamcalibError
 from streamcalib.journal import JOURNAL_NAMES, Journal
 from streamcalib.lock import OWNER_NAME, FolderLock
+from streamcalib.remotepath import RemotePath
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Self
+
+    from streamcalib.remotepath import SetPath
 
 ROWS_NAME = "rows.npy"
 SHARDS_NAME = "rows.zarr"
@@ -28,6 +32,7 @@ OLD_NAME = "old.zarr"
 ELSEWHERE_NAME = "journal.path"
 """Says where the journal is, and which one, if it is not in the staging folder."""
 _MOST_NOTE_BYTES = 10_000
+_KEY_DIGITS = 16
 
 SIDE_PARTS = ("manifest.json", "card.md")
 """What the side files are called while they are written."""
@@ -90,12 +95,39 @@ class Staging(NamedTuple):
     lock: FolderLock
 
 
-def staging_path(out: Path) -> Path:
-    """Return the path of an output's staging folder."""
+def staging_path(out: SetPath) -> Path:
+    """Return the path of an output's staging folder: beside it, or for a URL on this machine."""
+    if isinstance(out, RemotePath):
+        return (out.state or default_state(os.environ)) / f"{key_of(out)}.build"
     return out.with_name(out.name + ".build")
 
 
-def foreign_files(out: Path) -> list[Path]:
+def key_of(out: SetPath) -> str:
+    """Return a name that tells an output from all others, as the folder for state has it."""
+    digest = hashlib.sha256(str(out).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{out.name}-{digest[:_KEY_DIGITS]}"
+
+
+def default_state(environment: Mapping[str, str]) -> Path:
+    """Return this user's folder for what programs remember (XDG Base Directory Specification).
+
+    Raises
+    ------
+    OutputError
+        If there is none.
+    """
+    base = environment.get("XDG_STATE_HOME", "")
+    if os.path.isabs(base):  # noqa: PTH117
+        return Path(base) / "streamcalib"
+    try:
+        return Path("~/.local/state/streamcalib").expanduser()
+    except RuntimeError as error:
+        raise OutputError(
+            "there is no home folder for the build's journal: choose a folder with --state."
+        ) from error
+
+
+def foreign_files(out: SetPath) -> list[Path]:
     """Return what lies in the staging folder of ``out`` and is not streamcalib's."""
     folder = staging_path(out)
     if not folder.is_dir():
@@ -107,7 +139,7 @@ def _is_own(name: str) -> bool:
     return name in _STAGED_NAMES or name.startswith((OWNER_NAME, f".{ELSEWHERE_NAME}.part"))
 
 
-def reusable_bytes(out: Path) -> int:
+def reusable_bytes(out: SetPath) -> int:
     """Return the disk space that an unfinished build of ``out`` holds."""
     folder = staging_path(out)
     return _occupied(folder / ROWS_NAME) + sum(map(_occupied, (folder / SHARDS_NAME).glob("*")))
@@ -126,7 +158,7 @@ def holds_rows(folder: Path) -> bool:
 
 
 @contextmanager
-def staging_folder(out: Path) -> Iterator[Path]:
+def staging_folder(out: SetPath) -> Iterator[Path]:
     """Give an empty folder beside ``out`` to one job alone, and take it away in the end.
 
     Raises
@@ -148,7 +180,7 @@ def staging_folder(out: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
+def locked_staging(out: SetPath, *, break_lock: bool = False) -> Iterator[Staging]:
     """Give the folder beside ``out`` to one build alone, with what is in it, which stays.
 
     Raises
@@ -182,7 +214,7 @@ def locked_staging(out: Path, *, break_lock: bool = False) -> Iterator[Staging]:
         lock.release()
 
 
-def _stopped(out: Path, error: OSError) -> StoppedError:
+def _stopped(out: SetPath, error: OSError) -> StoppedError:
     stopped = StoppedError(
         f"writing {printable(str(out))} failed: {error.strerror or error}. Free space or mend the "
         "volume, then run the same command again."
@@ -203,7 +235,7 @@ def empty(folder: Path) -> None:
             path.unlink()
 
 
-def _refuse_unfinished(folder: Path, out: Path) -> None:
+def _refuse_unfinished(folder: Path, out: SetPath) -> None:
     elsewhere = Elsewhere.read(folder)
     path = folder / JOURNAL_NAMES[0] if elsewhere is None else elsewhere.path
     shown = f"{printable(out.name)} lies in {printable(str(folder))}"

@@ -13,9 +13,12 @@ import numpy as np
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import DamagedError, ImageError, InputError, SetError
+from streamcalib.images.places import Place, as_base, normal_member, without_file_scheme
 from streamcalib.images.reading import MAX_FILE_BYTES, read_image
+from streamcalib.images.resolving import candidates, entry_of
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.progress import Counter, Subscriber, ignore
+from streamcalib.remotepath import RemotePath
 from streamcalib.stores.npz import map_member
 from streamcalib.stores.stored import MappedRows
 from streamcalib.verifying.remake import Comparison, remake
@@ -154,15 +157,15 @@ def find_image(
     try:
         # One that was accepted once is not too large now.
         most = max(MAX_FILE_BYTES, *(record["bytes"] for record in calibration.row_records()))
-        data = read_image(os.path.abspath(path), (), max_bytes=most)  # noqa: PTH100 (keeps links)
+        data = read_image(path, (Path.cwd(),), max_bytes=most)
         canvas = comparison.canvas_checksum(data)
     except ImageError as error:
         reason = without_option(str(error))
         raise InputError(f"the image {shown} cannot become a row: {reason}.") from error
-    bases = calibration.manifest.images["bases"]
+    bases = tuple(map(as_base, calibration.manifest.images["bases"] or ["."]))
     named, alike = [], []
     for row, record in enumerate(calibration.row_records()):
-        if any(_is_same(path, os.path.join(base, record["path"])) for base in bases or [""]):  # noqa: PTH118
+        if any(_is_same(path, place) for place in candidates(record["path"], bases)):
             named.append(row)
         elif record["canvas_crc32c"] == f"{canvas:08x}":
             alike.append(row)
@@ -179,7 +182,14 @@ def _is_same(path: str, recorded: str) -> bool:
     # Looking at every file would take long; only those of the same name can be it.
     if os.path.basename(path) != os.path.basename(recorded):  # noqa: PTH119
         return False
-    return os.path.realpath(path) == os.path.realpath(recorded)
+    one, other = Place.of(without_file_scheme(path)), Place.of(recorded)
+    if (one.member is None) != (other.member is None) or one.is_remote != other.is_remote:
+        return False
+    if normal_member(one.member or "") != normal_member(other.member or ""):
+        return False
+    if one.is_remote:
+        return one.location == other.location
+    return os.path.realpath(one.location) == os.path.realpath(other.location)
 
 
 def _check_file(calibration: CalibrationSet) -> None:
@@ -188,13 +198,16 @@ def _check_file(calibration: CalibrationSet) -> None:
     if manifest.recipe.fingerprint != manifest.recipe_fingerprint:
         raise DamagedError(f"the recipe in the manifest of {shown} was changed after the build.")
     stored = calibration.values().stored
-    if calibration.path.suffix == ".npy" and isinstance(stored, MappedRows):
+    path = calibration.path
+    if isinstance(path, RemotePath):
+        return
+    if path.suffix == ".npy" and isinstance(stored, MappedRows):
         wanted = int(getattr(stored.array, "offset", 0)) + stored.array.nbytes
-        if (size := calibration.path.stat().st_size) != wanted:
+        if (size := path.stat().st_size) != wanted:
             raise DamagedError(f"{shown} has {size} bytes, and its rows end at {wanted}.")
     for name, extra in calibration.extra_inputs.items():
         try:
-            member = map_member(calibration.path, name)
+            member = map_member(path, name)
         except (OSError, ValueError, KeyError) as error:
             raise DamagedError(f"{shown} lacks its input {name!r}: {error}.") from error
         one = extra.repeated(1)
@@ -247,6 +260,6 @@ def _with_paths(calibration: CalibrationSet, found: Verification) -> Verificatio
     rows = {*found.faults, *found.unread, *found.constant, *(r for g in found.equal for r in g)}
     if rows:
         found.paths.update(
-            (row, str(Path(record["path"]))) for row, record in _records(calibration, sorted(rows))
+            (row, entry_of(record["path"])) for row, record in _records(calibration, sorted(rows))
         )
     return found

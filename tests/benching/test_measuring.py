@@ -14,7 +14,7 @@ from streamcalib.bench import bench
 from streamcalib.benching import measuring as measuring_module
 from streamcalib.benching.measuring import Measuring, Pace, places
 from streamcalib.benching.prepare import prepare_bench
-from streamcalib.building.prepare import BuildOptions
+from streamcalib.building.options import BuildOptions
 from streamcalib.errors import BadImagesError, SourceError, StoppedError
 
 STEPS = ("read", "decode", "letterbox", "encode", "write_uint8", "write_final")

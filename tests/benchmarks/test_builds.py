@@ -21,6 +21,17 @@ def test_the_order_makes_the_set_that_is_named(tmp_path, settings, listed, store
     assert (rows.shape, rows.dtype.name) == ((12, 3, 16, 16), dtype)
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_start_is_told_apart(tmp_path, settings, listed, jobs):
+    """What comes after the first task is a part of the whole, in rows and in time."""
+    order = builds.order(settings, listed, tmp_path / "calib.npy", store="uint8", imgsz=16)
+    turn = builds.work(**{**order, "jobs": jobs})
+    assert 0 < turn["start_seconds"] < turn["seconds"]
+    rows = turn["rate_after_start"] * (turn["seconds"] - turn["start_seconds"])
+    assert 1 <= round(rows) < turn["rows"] == 12
+    assert rows == pytest.approx(round(rows))
+
+
 def test_a_turn_leaves_nothing(settings, little):
     """The set and its side files are deleted."""
     corpus = Corpus("little", tuple(map(str, little)), settings.scratch)

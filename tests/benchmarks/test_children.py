@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,16 @@ def test_a_result_comes_back():
     found = run_child("cost", command=[sys.executable, "-c", "b = bytearray(10**8)"])
     assert found["seconds"] > 0
     assert found["peak_bytes"] > 10**8
+
+
+def test_modules_are_compiled_once(monkeypatch):
+    """Not by every worker anew, whatever this process was told."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    told = "import sys; sys.exit(sys.dont_write_bytecode)"
+    assert run_child("cost", command=[sys.executable, "-c", told])["seconds"] > 0
+    monkeypatch.setattr("benchmarks.children._environment", lambda: dict(os.environ))
+    with pytest.raises(ChildError, match="exit code 1"):
+        run_child("cost", command=[sys.executable, "-c", told])
 
 
 def test_a_failure_tells_its_last_words_without_folders(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import smallsets
-from benchmarks import crossed, scaling
+from benchmarks import crossed, curve, scaling
 from benchmarks.children import run_child
 
 
@@ -41,9 +41,33 @@ def test_a_run_has_every_figure_and_a_curve(tmp_path):
     assert "bare decoding: 4 workers / 4 times 1" in names
     assert "crossed, float32, memory: 4 workers / bare decoding" in names
     assert "loky, uint8, disk: 4 workers / 4 times 1" in names
+    assert "threading, uint8, memory: 4 workers / 4 times 1, after the start" in names
+    assert "loky, float32, disk: 2 workers / bare decoding, after the start" in names
+    rows = {called: turn.get("rows") for called, turn in found["rounds"]["scaling"][0].items()}
+    assert rows["loky, uint8, memory, 4"] == 16
+    assert rows["loky, float32, memory, 4"] == 8
+    assert rows["threading, uint8, memory, 4"] == rows["loky, uint8, disk, 4"] == 8
+    assert not [name for name in rows if name.startswith("threading") and name.endswith(", 1")]
     height, width = cv2.imread(str(file.with_suffix(".png"))).shape[:2]
     assert min(height, width) > 300
     assert str(tmp_path) not in file.read_text()
+
+
+def test_runs_are_drawn_together(tmp_path, monkeypatch):
+    """Medians are those of all rounds of all runs; the picture stands beside the first."""
+    drawn = {}
+    monkeypatch.setattr(curve, "_panel", lambda _, lines, dtype: drawn.update({dtype: lines}))
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    turns = [
+        [{"bare decoding, 1": {"rate": 10.0}, "loky, uint8, memory, 1": {"rate": 4.0}}],
+        [{"bare decoding, 1": {"rate": 20.0}, "loky, uint8, disk, 1": {"absent": "no disk"}}] * 2,
+    ]
+    for file, rounds in zip(files, turns, strict=True):
+        found = {"machine": {"cpu": "a", "cores": 1}, "rounds": {"scaling": rounds}}
+        file.write_text(json.dumps(found))
+    assert scaling.main(["--plot", *map(str, files)]) == 0
+    assert cv2.imread(str(tmp_path / "a.png")) is not None
+    assert drawn["uint8"] == {"bare decoding": {1: 20.0}, "loky, uint8, memory": {1: 4.0}}
 
 
 @pytest.mark.parametrize("store", ["uint8", "final"])

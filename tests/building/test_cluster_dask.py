@@ -16,7 +16,7 @@ import pytest
 
 import faults
 import smallsets
-from daskcluster import DaskProcesses
+from daskcluster import DaskProcesses, Place
 from messages import text_of
 from sessions import kept_rows, wait_until
 from streamcalib.building.clusters import on_dask
@@ -262,6 +262,48 @@ def test_a_worker_that_does_not_see_the_images_is_refused(cluster, tmp_path, mon
     assert "the worker tcp://127.0.0." in text_of(caught.value)
     assert "gone.jpg" in text_of(caught.value)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def _hidden(folder: Path):
+    """Return where a worker runs that finds nothing of this machine's in a folder."""
+    folder.mkdir(exist_ok=True)
+    hide = f'mount -t tmpfs tmpfs "{folder}" && exec "$@"'
+    before = ("unshare", "--mount", "sh", "-c", hide, "sh")
+    return lambda number: Place(before, f"127.0.0.{number}", "127.0.0.1")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hides a folder from a process")
+def test_workers_share_nothing_but_urls(bucket, tmp_path, monkeypatch, caplog):
+    """Images and output behind them: no folder is seen by all, and one worker is killed."""
+    state = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    paths = smallsets.make_images(tmp_path / "images", 120)
+    top = bucket.put_folder(tmp_path / "images")
+    images = [f"{top}/{path.name}" for path in paths]
+    processes = DaskProcesses(tmp_path / "dask", _hidden(state))
+    killed: list[int] = []
+
+    def kill(state) -> None:
+        if state.done and not killed:
+            killed.append(processes.workers[2].pid)
+            processes.kill_worker(2)
+
+    try:
+        processes.start_workers(1, 2, 3)
+        made = small(
+            images,
+            f"{bucket.url}/calib.zarr",
+            backend="dask",
+            scheduler=processes.address,
+            jobs=None,
+            progress=kill,
+        )
+    finally:
+        processes.close()
+    assert killed
+    assert any("do not see" in message for message in caplog.messages)
+    np.testing.assert_array_equal(made.rows(0, 120), smallsets.rows(paths))
+    assert verify(made).is_sound
 
 
 def test_a_cluster_that_is_not_there(tmp_path, folder):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import smallsets
 from streamcalib import ImageList, Recipe
 from streamcalib.building.identity import Identity, made_with
-from streamcalib.building.prepare import BuildOptions, prepare
+from streamcalib.building.options import BuildOptions
+from streamcalib.building.prepare import prepare
 
 MINE = Identity(
     recipe=smallsets.RECIPE,

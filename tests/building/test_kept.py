@@ -132,14 +132,14 @@ def files(tmp_path) -> list[Path]:
 def known(files: list[Path]) -> np.ndarray:
     columns = np.zeros(len(files), COLUMNS)
     for column, path in zip(columns, files, strict=True):
-        column["bytes"], column["mtime_ns"] = path.stat().st_size, path.stat().st_mtime_ns
+        column["bytes"], column["stamp"] = path.stat().st_size, path.stat().st_mtime_ns
     columns["done"] = 1
     return columns
 
 
 def test_a_changed_image_is_one_of_another_size_or_time(files, monkeypatch):
     """To the nanosecond; one that is gone, or was not done, is none."""
-    monkeypatch.setattr(kept, "_STATS_AT_ONCE", 2)
+    monkeypatch.setattr(kept, "_LOOKED_AT_ONCE", 2)
     columns = known(files)
     columns["done"][5] = 0
     images = ImageList.of(files)

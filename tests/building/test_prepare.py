@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from streamcalib.building.prepare import BuildKeywords, BuildOptions
+from streamcalib.building.options import BuildKeywords, BuildOptions
 
 
 def test_keywords_are_the_options():

@@ -212,7 +212,7 @@ def test_bad_images_may_be_treated_after_all(paths, out, tmp_path, on_bad, endin
 @pytest.mark.parametrize("on_bad", ["skip", "replace"])
 @pytest.mark.parametrize(
     ("ending", "step"),
-    [(".npy", "_settle_bad_images"), (".npy", "publish"), (".npz", "write_record")],
+    [(".npy", "_settle_bad_images"), (".npy", "publish_store"), (".npz", "write_record")],
 )
 def test_a_build_with_holes_may_end_at_its_end(
     paths, out, tmp_path, monkeypatch, on_bad, step, ending

@@ -110,6 +110,28 @@ def test_rows_do_not_fit(folder, workers, size, program):
     )
 
 
+@pytest.mark.parametrize(
+    "workers",
+    [("--jobs", 1), ("--jobs", 2), ("--jobs", 2, "--backend", "threading")],
+    ids=["serial", "loky", "threading"],
+)
+@pytest.mark.parametrize("size", ["300k", "600k", "900k"])
+def test_shards_do_not_fit(folder, workers, size):
+    """Nothing is reserved for them; the one that is being written is given up, whole ones stay."""
+    stopped(
+        folder,
+        size,
+        "build",
+        "--list",
+        "list.txt",
+        "--out",
+        "volume/a.zarr",
+        "--imgsz",
+        96,
+        *workers,
+    )
+
+
 @pytest.mark.parametrize("size", ["128k", "132k", "140k"])
 def test_side_files_do_not_fit(folder, size):
     """Rows fit to the last, and the manifest or the card does not."""

@@ -194,7 +194,7 @@ def test_a_lists_paths_may_start_from_its_own_folder(tmp_path, monkeypatch):
     [
         ("missing", "the source missing does not exist"),
         ("empty", "no image ending in .jpg, .jpeg under empty: is it the right folder"),
-        ("1.png", "1.png is a file, but no image list: a source is a folder, a glob, or a list"),
+        ("1.png", "1.png is a file, but no image list: a source is a folder, a glob, a list "),
         ("*.gif", "the glob *.gif matches no file"),
         ("bad\n\x1bname", r"the source bad\n\x1bname does not exist"),
         ("bad\n\x1b*", r"the glob bad\n\x1b* matches no file"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorstore
 import zarr
 
 from stores.test_conformance import ROWS, made_rows, make_store, write
@@ -54,7 +55,6 @@ def test_zarr_python_reads_the_same(kind, tmp_path, dtype):
 
 def test_tensorstore_reads_the_same(store):
     """A second implementation of the format, in C++."""
-    tensorstore = pytest.importorskip("tensorstore")
     spec = {"driver": "zarr3", "kvstore": {"driver": "file", "path": str(with_metadata(store))}}
     read = tensorstore.open(spec).result().read().result()
     np.testing.assert_array_equal(read, made_rows())

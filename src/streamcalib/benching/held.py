@@ -18,10 +18,10 @@ from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from streamcalib.images.places import Base
     from streamcalib.pixels.turbo import DecoderName
     from streamcalib.recipe import Recipe
 
@@ -63,7 +63,7 @@ class Held:
     def __init__(
         self,
         entries: Sequence[str],
-        bases: tuple[Path, ...],
+        bases: tuple[Base, ...],
         *,
         recipe: Recipe,
         decoder: DecoderName,

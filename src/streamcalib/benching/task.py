@@ -21,10 +21,10 @@ from streamcalib.wording import without_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from streamcalib.benching.gate import Gate
     from streamcalib.benching.steps import Step
+    from streamcalib.images.places import Base
     from streamcalib.recipe import Recipe
     from streamcalib.stores.npy import NpyStore
 
@@ -48,7 +48,7 @@ class Setup:
     bench: str
     recipe: Recipe
     decoder: DecoderName
-    bases: tuple[Path, ...]
+    bases: tuple[Base, ...]
     rows_at_once: int
     window_bytes: int
     own_process: bool

@@ -19,7 +19,7 @@ from streamcalib.errors import StoppedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streamcalib.building.prepare import Backend
+    from streamcalib.building.options import Backend
 
 _Order = TypeVar("_Order")
 _Result = TypeVar("_Result")

@@ -1,4 +1,4 @@
-"""What a build's options and the model that it is for agree on."""
+"""What a build's options, its images, and the model that it is for agree on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,34 @@ from typing import TYPE_CHECKING
 from streamcalib.errors import InputError, ModelError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name, is_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input
+from streamcalib.images.places import is_own_memory
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Container
+    from streamcalib.remotepath import SetPath
 
 DEFAULT_INPUT_NAME = "images"
+
+
+def check_shared(images: ImageList, out: SetPath, backend: str) -> None:
+    """Make sure that workers see images and output; raises `InputError` if not."""
+    if backend == "threading":
+        return
+    if is_own_memory(str(out)):
+        raise InputError(
+            "an output at memory:// is this process's own, and workers that are processes do not "
+            "see it: say --backend threading, or --jobs 1."
+        )
+    if any(map(is_own_memory, (*images.bases, *images.paths))):
+        raise InputError(
+            "images at memory:// are this process's own, and workers that are processes do not see "
+            "them: say --backend threading, or --jobs 1."
+        )
 
 
 def agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:

@@ -87,6 +87,8 @@ class Crew:
         Whether they were told to stop.
     rows_together
         How many rows, from a multiple of them on, only one worker may write.
+    retries
+        How many requests for images behind URLs were tried again.
     """
 
     def __init__(
@@ -122,7 +124,7 @@ class Crew:
             self._sending.check(prepared.images)
         self.rows_together = store.rows_together
         self._suspects: frozenset[int] = frozenset()
-        self.is_stopped = False
+        self.is_stopped, self.retries = False, 0
 
     def stop(self) -> None:
         """Have workers stop before their next image; what is under way then returns early."""
@@ -275,6 +277,7 @@ class Crew:
                 with signals_held_back(processes=own_process):
                     results = parallel(task(number, t) for number, t in self._until_stopped(sent))
                 for number, outcome in results:
+                    self.retries += outcome.retries
                     sent.came_back(number)
                     yield outcome
             finally:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import ImageError, OutputError, SetError, SourceError
-from streamcalib.images.listfile import candidates, entries_sha256
+from streamcalib.images.listfile import entries_sha256
+from streamcalib.images.places import as_base
+from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_image
+from streamcalib.images.resolving import candidates
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
-from streamcalib.publish import check_kind
+from streamcalib.publish import check_kind, is_there
+from streamcalib.remotepath import RemotePath
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from streamcalib.images.listfile import ImageList
     from streamcalib.manifest import StoreKind
     from streamcalib.recipe import Recipe
+    from streamcalib.remotepath import SetPath
 
 _COMPARED_SOURCES = 1000
 
@@ -42,7 +45,7 @@ class Wanted:
 
 
 def complete_set(
-    path: Path, images: ImageList, wanted: Wanted, *, overwrite: bool
+    path: SetPath, images: ImageList, wanted: Wanted, *, overwrite: bool
 ) -> CalibrationSet | None:
     """Return the set at ``path`` if it is what a build would make, or None if one may be made.
 
@@ -53,7 +56,7 @@ def complete_set(
     ListError
         If none of the images is where the list now says.
     """
-    if not os.path.lexists(path):
+    if not is_there(path):
         return None
     shown = printable(str(path))
     check_kind(path)
@@ -74,7 +77,7 @@ def complete_set(
         return None
     ways = "To replace it, say --overwrite; or choose another --out."
     longer = len(images) > found.manifest.images["count"] and _begins_with(images, found)
-    if longer and path.suffix != ".npz" and not set_up:
+    if longer and path.suffix != ".npz" and not isinstance(path, RemotePath) and not set_up:
         ways = "To keep its rows and add the others, say --extend. " + ways
     raise OutputError(
         f"{shown} exists and was built otherwise:\n"
@@ -83,7 +86,7 @@ def complete_set(
     )
 
 
-def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationSet | None:
+def set_to_extend(path: SetPath, images: ImageList, wanted: Wanted) -> CalibrationSet | None:
     """Return the set at ``path`` if its rows can be kept in a longer one, or None if none is there.
 
     So it is if the list only grows at its end; one that does not grow is no extension, and
@@ -94,10 +97,15 @@ def set_to_extend(path: Path, images: ImageList, wanted: Wanted) -> CalibrationS
     OutputError
         If the set is another one; the message says what differs.
     """
-    if not os.path.lexists(path):
+    if not is_there(path):
         return None
     shown = printable(str(path))
     check_kind(path)
+    if isinstance(path, RemotePath):
+        raise OutputError(
+            f"{shown} cannot be extended in its place: finalize it to a .zarr on disk, extend "
+            "that, and finalize it back."
+        )
     if path.suffix == ".npz":
         raise OutputError(
             f"{shown} cannot be extended, for its rows were encoded on their way: build and extend "
@@ -186,24 +194,22 @@ def _changed_source(
     place now, is made into a row again. Large sets are probed at a thousand rows.
     """
     made = found.made_ns
-    before = tuple(Path(base) for base in found.manifest.images["bases"])
+    before = tuple(as_base(base) for base in found.manifest.images["bases"])
     step = -(-len(found) // _COMPARED_SOURCES)
-    for record in islice(found.row_records(), 0, None, step):
+    compared = islice(found.row_records(), 0, None, step)
+    records = [record for record in compared if record["list_row"] is not None]
+    places = [images.resolve(record["list_row"]) for record in records]
+    for record, path, stamp in zip(records, places, probe_all(places), strict=True):
         row = record["list_row"]
-        if row is None:
-            continue
         moved = candidates(images[row], before) != candidates(images[row], images.bases)
-        path = images.resolve(row)
-        try:
-            status = os.stat(path)  # noqa: PTH116
-        except OSError:
+        if stamp is None:
             if moved:
                 images.check_present()
             continue
-        if status.st_size != record["bytes"]:
-            return f"{printable(path)} had {record['bytes']} bytes and has {status.st_size} now"
-        suspect = moved or status.st_mtime_ns > made
-        if suspect and _checksum(maker, reader, row, status.st_size) != record["canvas_crc32c"]:
+        if stamp.bytes != record["bytes"]:
+            return f"{printable(path)} had {record['bytes']} bytes and has {stamp.bytes} now"
+        suspect = moved or stamp.changed_ns > made
+        if suspect and _checksum(maker, reader, row, stamp.bytes) != record["canvas_crc32c"]:
             return f"{printable(path)} is another picture now"
     return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from streamcalib.building.kept import channel_extremes, tell_damaged
 from streamcalib.building.made import ROUTES, Made
 from streamcalib.errors import SetError
+from streamcalib.images.probing import probe_all
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.pixels.checksum import checksums
 from streamcalib.progress import Counter
@@ -19,13 +19,14 @@ from streamcalib.rowfacts import COLUMNS
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.resume import Begun
     from streamcalib.calibset import CalibrationSet
+    from streamcalib.images.stamp import Stamp
     from streamcalib.progress import Subscriber
 
 _READ_BYTES = 2**25
@@ -112,8 +113,9 @@ def _columns(
     intact = np.array(checksums(np.ascontiguousarray(stored)), np.uint32) == sums
     columns["row_crc32c"] = sums
     try:
-        for column, record in zip(columns, records, strict=True):
-            _fill(column, record, prepared, made_at)
+        stamps = _stamps(prepared, records)
+        for column, record, stamp in zip(columns, records, stamps, strict=True):
+            _fill(column, record, prepared, made_at, stamp)
     except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise SetError(
             f"the manifest's records of the rows of {printable(found.path.name)} are damaged: "
@@ -124,7 +126,23 @@ def _columns(
     return columns, wrong
 
 
-def _fill(column: Any, record: dict[str, Any], prepared: PreparedBuild, made_at: int) -> None:
+def _stamps(prepared: PreparedBuild, records: list[dict[str, Any]]) -> Iterator[Stamp | None]:
+    """Yield what is known now of the records' images; None of those that are gone or not listed."""
+    images = prepared.images
+    rows = [record["list_row"] for record in records]
+    listed = [row for row in rows if row is not None and 0 <= row < len(images)]
+    stamps = probe_all([images.resolve(row) for row in listed])
+    known = set(listed)
+    return (next(stamps) if row in known else None for row in rows)
+
+
+def _fill(
+    column: Any,
+    record: dict[str, Any],
+    prepared: PreparedBuild,
+    made_at: int,
+    stamp: Stamp | None,
+) -> None:
     """Fill in what is known of a row, and whether its image is what it was."""
     row = record["list_row"]
     # One that took a bad image's place is no image of the list.
@@ -137,18 +155,10 @@ def _fill(column: Any, record: dict[str, Any], prepared: PreparedBuild, made_at:
     path, confines = prepared.images.resolve(row), prepared.confines
     if confines is not None and not confines.holds(path):
         return
-    status = _status(path)
-    changed = 0 if status is None else status.st_mtime_ns
-    same = status is None or (status.st_size == record["bytes"] and changed <= made_at)
+    same = stamp is None or (stamp.bytes == record["bytes"] and stamp.changed_ns <= made_at)
     column["done"] = same
-    column["source"], column["bytes"], column["mtime_ns"] = row, record["bytes"], changed
+    column["source"], column["bytes"] = row, record["bytes"]
+    column["stamp"] = 0 if stamp is None else stamp.number
     column["height"], column["width"] = record["height"], record["width"]
     column["canvas_crc32c"] = int(record["canvas_crc32c"], 16)
     column["route"] = ROUTES.index(record["decoded_by"])
-
-
-def _status(path: str) -> os.stat_result | None:
-    try:
-        return os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
-        return None

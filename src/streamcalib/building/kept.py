@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from streamcalib.errors import ImageError, OutputError
+from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_image
 from streamcalib.pixels.checksum import checksum, checksums
 from streamcalib.pixels.row import RowMaker
@@ -17,8 +16,6 @@ from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
 
     from streamcalib.building.prepare import PreparedBuild
@@ -30,8 +27,7 @@ _WHITE = 255
 _SAMPLED_ROWS = 256
 _REMADE_ROWS = 32
 _READ_BYTES = 2**25
-_STAT_THREADS = 8
-_STATS_AT_ONCE = 4096
+_LOOKED_AT_ONCE = 2**16
 
 _log = logging.getLogger(__name__)
 
@@ -114,37 +110,22 @@ def channel_extremes(
 def changed_sources(
     images: ImageList, columns: NDArray[Any], confines: Confines | None = None
 ) -> NDArray[np.int64]:
-    """Return the rows that are done whose image has another size or time of change since.
+    """Return the rows that are done whose image has another size or stamp since.
 
     So are those whose image lies outside of ``confines``; one that is gone leaves its row as it is.
     """
     done = np.flatnonzero(columns["done"])
-    known = columns[["bytes", "mtime_ns"]]
-
-    def changed(rows: Sequence[int]) -> list[int]:
-        return [
-            row
-            for row in rows
-            if _is_changed(path := images.resolve(row), known[row].tolist())
-            or (confines is not None and not confines.holds(path))
-        ]
-
-    with ThreadPoolExecutor(_STAT_THREADS) as pool:
-        found = [row for part in pool.map(changed, _parts(done.tolist())) for row in part]
+    known = columns[["bytes", "stamp"]][done]
+    found: list[int] = []
+    for start in range(0, len(done), _LOOKED_AT_ONCE):
+        rows = done[start : start + _LOOKED_AT_ONCE].tolist()
+        places = [images.resolve(row) for row in rows]
+        before = known[start : start + _LOOKED_AT_ONCE].tolist()
+        for row, place, stamp, then in zip(rows, places, probe_all(places), before, strict=True):
+            is_outside = confines is not None and not confines.holds(place)
+            if is_outside or (stamp is not None and stamp[:2] != then):
+                found.append(row)
     return np.array(found, np.int64)
-
-
-def _is_changed(path: str, known: tuple[int, int]) -> bool:
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except (OSError, ValueError):
-        return False
-    return (status.st_size, status.st_mtime_ns) != known
-
-
-def _parts(rows: list[int]) -> Iterator[list[int]]:
-    for start in range(0, len(rows), _STATS_AT_ONCE):
-        yield rows[start : start + _STATS_AT_ONCE]
 
 
 def check_makers(

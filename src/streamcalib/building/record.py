@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamcalib.building.made import ROUTES
 from streamcalib.commands import model_facts, set_commands
+from streamcalib.images.places import on_disk
 from streamcalib.manifest import Manifest
 from streamcalib.manifest_rows import checksum_kinds, keep_rows
 from streamcalib.pixels.letterbox import place
@@ -35,9 +36,9 @@ def write_record(
     images, recipe, plan = prepared.images, prepared.recipe, prepared.plan
     records = _row_records(table, images, recipe, is_final=plan.store == "final")
     rows, rows_file = keep_rows(records, len(table), prepared.out, staging)
-    folders = image_folders(
-        images.resolve(index) for index in range(min(len(images), _MOST_PROBED_FOLDERS))
-    )
+    probed = range(min(len(images), _MOST_PROBED_FOLDERS))
+    files = (on_disk(images.resolve(index)) for index in probed)
+    folders = image_folders(file for file in files if file is not None)
     model = model_facts(prepared.graph, recipe.row_shape) if prepared.graph else None
     manifest = Manifest(
         shape=(len(table), *plan.stored_row[0]),

@@ -22,12 +22,13 @@ from streamcalib.building.unfinished import same_build, suspects, ways_out
 from streamcalib.durable import sync
 from streamcalib.errors import JournalError, StreamcalibError
 from streamcalib.journal import Journal
+from streamcalib.opened import objects_of
+from streamcalib.remotepath import RemotePath
 from streamcalib.staging import (
     ROWS_NAME,
     SHARDS_NAME,
 )
 from streamcalib.stores.npy import NpyStore
-from streamcalib.stores.objects import FolderObjects
 from streamcalib.stores.zarr import ZarrStore
 from streamcalib.wording import counted, printable
 
@@ -99,7 +100,10 @@ def begin(prepared: PreparedBuild, staging: Staging, path: Path) -> Begun:
 def _store(prepared: PreparedBuild, folder: Path) -> Store:
     plan = prepared.plan
     if plan.zarr is not None:
-        return ZarrStore(objects=FolderObjects(folder / SHARDS_NAME), layout=plan.zarr)
+        out = prepared.out
+        remote = isinstance(out, RemotePath)
+        place = objects_of(out if remote else folder / SHARDS_NAME)
+        return ZarrStore(objects=place, layout=plan.zarr)
     row_shape, dtype = plan.staged_row
     return NpyStore(path=folder / ROWS_NAME, rows=plan.rows, row_shape=row_shape, dtype=dtype)
 

@@ -78,14 +78,14 @@ class Slab:
     def _waiting(self) -> int:
         return len(self._rows) - self._flushed
 
-    def add(self, row: int, source: int, size: int, facts: CanvasFacts, mtime_ns: int = 0) -> None:
+    def add(self, row: int, source: int, size: int, facts: CanvasFacts, stamp: int = 0) -> None:
         """Take what stands in `free_canvas` as the canvas of ``row``.
 
-        Its image's file has ``size`` bytes, and was last changed at ``mtime_ns``.
+        Its image has ``size`` bytes, and ``stamp`` changes when its content does.
         """
         self._rows.append(row)
         height, width, route = facts
-        known = (source, height, width, 0, 0, size, mtime_ns, ROUTES.index(route), 1)
+        known = (source, height, width, 0, 0, size, stamp, ROUTES.index(route), 1)
         self._facts.append(known)
 
     def flush(self, writer: RowWriter) -> None:

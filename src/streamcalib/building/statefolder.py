@@ -6,7 +6,6 @@ network do not always deserve.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -14,37 +13,17 @@ from typing import TYPE_CHECKING
 
 from streamcalib.errors import OutputError
 from streamcalib.journal import JOURNAL_NAMES, discard
-from streamcalib.staging import Elsewhere, empty
+from streamcalib.remotepath import RemotePath
+from streamcalib.staging import Elsewhere, default_state, empty, key_of
 from streamcalib.stores.filesystem import file_system, is_on_network
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_KEY_DIGITS = 16
-
-
-def default_state(environment: Mapping[str, str]) -> Path:
-    """Return this user's folder for what programs remember (XDG Base Directory Specification).
-
-    Raises
-    ------
-    OutputError
-        If there is none.
-    """
-    base = environment.get("XDG_STATE_HOME", "")
-    if os.path.isabs(base):  # noqa: PTH117
-        return Path(base) / "streamcalib"
-    try:
-        return Path("~/.local/state/streamcalib").expanduser()
-    except RuntimeError as error:
-        raise OutputError(
-            "there is no home folder for the build's journal: choose a folder with --state."
-        ) from error
+    from streamcalib.remotepath import SetPath
 
 
 def journal_path(
-    staging: Path, out: Path, state: str | os.PathLike[str] | None, *, restart: bool = False
+    staging: Path, out: SetPath, state: str | os.PathLike[str] | None, *, restart: bool = False
 ) -> Path:
     """Return the path of a build's journal.
 
@@ -65,10 +44,12 @@ def journal_path(
         If the journal of what lies in the staging folder is in another folder.
     """
     path = beside = staging / JOURNAL_NAMES[0]
+    if isinstance(out, RemotePath):
+        # All that a build of it keeps on this machine is in the folder for state.
+        return path
     if state is not None or is_on_network(file_system(staging)):
         base = default_state(os.environ) if state is None else Path(os.path.abspath(state))  # noqa: PTH100
-        digest = hashlib.sha256(os.fsencode(out)).hexdigest()[:_KEY_DIGITS]
-        path = base / f"{out.name}-{digest}" / JOURNAL_NAMES[0]
+        path = base / key_of(out) / JOURNAL_NAMES[0]
     if not restart:
         elsewhere = Elsewhere.read(staging)
         if elsewhere is not None:

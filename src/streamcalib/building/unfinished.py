@@ -11,6 +11,7 @@ from streamcalib.building.marks import read_marks
 from streamcalib.building.statefolder import check_token, clear, journal_path, remove_own_folder
 from streamcalib.errors import JournalError, OutputError, StreamcalibError
 from streamcalib.journal import Journal
+from streamcalib.remotepath import RemotePath
 from streamcalib.staging import (
     MARKS_NAME,
     Elsewhere,
@@ -103,7 +104,7 @@ def same_build(prepared: PreparedBuild, folder: Path, path: Path) -> Journal | N
     if is_of_worth and not differences:
         return journal
     journal.close()
-    if not kept or not holds_rows(folder):
+    if not kept or not (isinstance(prepared.out, RemotePath) or holds_rows(folder)):
         return None
     lines = "\n".join(f"  {printable(line)}" for line in differences)
     raise OutputError(

@@ -16,6 +16,7 @@ from streamcalib.building.marks import OwnMark
 from streamcalib.building.orphans import end_with
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
+from streamcalib.images.objects.trying import taken_retries
 from streamcalib.images.reading import MAX_FILE_BYTES, read_source
 from streamcalib.pixels.canvas import CanvasMaker
 from streamcalib.pixels.turbo import DecoderName, find_decoder
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.images.confining import Confines
+    from streamcalib.images.places import Base
     from streamcalib.recipe import Recipe
     from streamcalib.stores.store import RowWriter, Store
 
@@ -56,11 +58,14 @@ class Outcome(NamedTuple):
         Index of the source and reason of every bad image.
     seconds
         How long it took.
+    retries
+        How many requests for images behind URLs were tried again.
     """
 
     made: Made
     failures: list[tuple[int, str]]
     seconds: float
+    retries: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +100,7 @@ class Work:
     encodes: bool
     rows_at_once: int
     window_bytes: int
-    bases: tuple[Path, ...]
+    bases: tuple[Base, ...]
     decoder: DecoderName
     max_pixels: int
     tolerate_damage: bool
@@ -157,7 +162,8 @@ def make_rows(
             f"writing {printable(work.store.shown)} failed: {error.strerror or error}. Free "
             "space or mend the volume, then run the same command again."
         ) from error
-    return Outcome(tools.slab.made(), failures, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return Outcome(tools.slab.made(), failures, seconds, taken_retries())
 
 
 def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
@@ -178,7 +184,7 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     finally:
         if tools.mark is not None:
             tools.mark.at_none()
-    tools.slab.add(row, source, len(file.data), facts, file.mtime_ns)
+    tools.slab.add(row, source, len(file.data), facts, file.stamp.number)
     return ""
 
 

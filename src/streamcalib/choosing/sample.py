@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from streamcalib.errors import ListError
 from streamcalib.images.listfile import ImageList, listable
 from streamcalib.images.listing import list_images
+from streamcalib.images.places import Place
 from streamcalib.paths import absolute_path
 from streamcalib.wording import printable
 
@@ -111,7 +112,10 @@ def draw(paths: Sequence[str], count: int, seed: int, spares: int) -> tuple[list
 
 
 def _written(path: str, base: Path | None) -> str:
-    return listable(path if base is None else _relative(path, base))
+    place = Place.of(path)
+    if base is None or place.is_remote:
+        return listable(path)
+    return listable(str(place._replace(location=_relative(place.location, base))))
 
 
 def _relative(path: str, base: Path) -> str:

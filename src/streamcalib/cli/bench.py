@@ -16,7 +16,7 @@ from streamcalib.benching.prepare import (
 )
 from streamcalib.benching.saving import check_outputs, save
 from streamcalib.benching.table import table
-from streamcalib.building.prepare import BuildOptions, LocalBackend
+from streamcalib.building.options import BuildOptions, LocalBackend
 from streamcalib.cli import options
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName
@@ -168,7 +168,7 @@ def _tell_plan(prepared: PreparedBench) -> None:
     click.echo(f"repeats   {prepared.repeats}, {prepared.measurements} measurements in all")
     click.echo(
         f"disk      {in_units(plan.needed_bytes)} needed for a while in "
-        f"{printable(str(prepared.out))}, {in_units(plan.free_bytes)} free"
+        f"{printable(str(prepared.out))}, {in_units(plan.free_bytes or 0)} free"
     )
     click.echo(
         f"memory    at most about {in_units(plan.projected_memory_bytes + prepared.held_bytes)}"

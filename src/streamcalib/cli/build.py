@@ -19,14 +19,21 @@ if TYPE_CHECKING:
 
 
 @click.command("build")
-@click.option("--list", "list_file", required=True, metavar="FILE", help="Image list.")
+@click.option(
+    "--list",
+    "list_file",
+    required=True,
+    metavar="FILE",
+    help="Image list: a path, ARCHIVE.zip::MEMBER, ARCHIVE.tar::MEMBER or URL a line.",
+)
 @click.option(
     "--out", required=True, metavar="FILE", help="The set to make, ending in .npy, .npz or .zarr."
 )
 @click.option(
     "--root",
     metavar="DIR",
-    help="Folder from which relative paths start.  [default: the current folder, else the list's]",
+    help="Folder or URL from which relative paths start.  [default: the current folder, else the "
+    "list's]",
 )
 @options.recipe_options
 @options.input_name

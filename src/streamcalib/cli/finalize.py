@@ -48,10 +48,12 @@ def command(
         calibration_set, out, input_name=input_name, extra_inputs=extra_inputs, **how
     )
     if dry_run:
+        known = order.plan.free_bytes
+        free = "free space unknown" if known is None else f"{in_units(known)} free"
         click.echo(
             f"{printable(str(order.out))}: {len(order.source)} rows, input {order.input_name!r}, "
             f"further inputs {sorted(order.extra_inputs)}, "
-            f"{in_units(order.plan.file_bytes)} needed, {in_units(order.plan.free_bytes)} free"
+            f"{in_units(order.plan.file_bytes)} needed, {free}"
         )
         return
     with options.shown_progress(quiet) as progress:

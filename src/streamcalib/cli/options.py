@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamcalib.building.agreement import DEFAULT_INPUT_NAME
-from streamcalib.building.prepare import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
+from streamcalib.building.options import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
+from streamcalib.choosing.coco import Split, find_coco
 from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.images.reading import MAX_FILE_BYTES
@@ -52,8 +53,32 @@ extensions = click.option(
     metavar="LIST",
     callback=_endings,
     help="File endings to take, separated by commas, like jpg,png.  [default: jpg,jpeg of a "
-    "folder; everything of a glob or list]",
+    "folder, archive or URL; everything of a glob or list]",
 )
+coco = click.option(
+    "--coco",
+    metavar="ROOT",
+    help="Instead of SOURCE: find COCO 2017 under ROOT, as a folder or unextracted, in the usual "
+    "layouts and in a linked source-data.",
+)
+split = click.option(
+    "--split",
+    type=click.Choice(get_args(Split)),
+    help="Which images of COCO.  [default: train2017]",
+)
+
+
+def chosen_source(source: str | None, coco_root: str | None, split_name: Split | None) -> str:
+    """Return SOURCE, or where COCO is; exactly one of them must be given."""
+    if (source is None) == (coco_root is None):
+        raise click.UsageError("say either SOURCE or --coco ROOT.")
+    if coco_root is not None:
+        return find_coco(coco_root, split_name or "train2017")
+    if split_name is not None:
+        raise click.UsageError("--split is for --coco.")
+    return str(source)
+
+
 input_name = click.option(
     "--input-name",
     metavar="NAME",
@@ -202,7 +227,8 @@ _BUILD = (
         "--confine",
         is_flag=True,
         help="Read no image outside of --root; without it, of the current folder and the list's, "
-        "or of SOURCE. Paths that lead out are refused, images that links lead out to are bad.",
+        "or of SOURCE. Paths and URLs that lead out are refused, images that links lead out to are "
+        "bad; of members of archives, the archive counts.",
     ),
     click.option(
         "--tolerate-damage",

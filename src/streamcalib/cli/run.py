@@ -13,12 +13,15 @@ from streamcalib.recipe_choice import choose_recipe
 from streamcalib.run import prepare_run, run_prepared
 
 if TYPE_CHECKING:
+    from streamcalib.choosing.coco import Split
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.recipe import DType
 
 
 @click.command("run")
-@click.argument("source")
+@click.argument("source", required=False)
+@options.coco
+@options.split
 @options.count
 @options.seed
 @click.option("--out", required=True, metavar="DIR", help="Folder for the list and the set.")
@@ -38,7 +41,9 @@ if TYPE_CHECKING:
 @options.dry_run
 @options.quiet
 def command(
-    source: str,
+    source: str | None,
+    coco: str | None,
+    split: Split | None,
     count: int,
     seed: int,
     out: str,
@@ -57,10 +62,11 @@ def command(
 ) -> None:
     """Sample, build and finalize in one go, into a folder.
 
-    SOURCE is a folder, a glob in quotes, or a list ending in .txt.
+    SOURCE is a folder, a glob in quotes, a list ending in .txt, a .zip or .tar, or a URL, as of
+    sample.
     """
     prepared = prepare_run(
-        source,
+        options.chosen_source(source, coco, split),
         count,
         out,
         seed=seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from streamcalib.choosing.sample import sample
@@ -9,9 +11,14 @@ from streamcalib.choosing.saving import save_list
 from streamcalib.cli import options
 from streamcalib.cli.telling import tell_choice, tell_list
 
+if TYPE_CHECKING:
+    from streamcalib.choosing.coco import Split
+
 
 @click.command("sample")
-@click.argument("source")
+@click.argument("source", required=False)
+@options.coco
+@options.split
 @options.count
 @options.seed
 @click.option("--out", required=True, metavar="FILE", help="The list to write, ending in .txt.")
@@ -36,7 +43,9 @@ from streamcalib.cli.telling import tell_choice, tell_list
 @options.dry_run
 @options.quiet
 def command(
-    source: str,
+    source: str | None,
+    coco: str | None,
+    split: Split | None,
     count: int,
     seed: int,
     out: str,
@@ -51,13 +60,15 @@ def command(
 ) -> None:
     """Choose images at random and write them as a list.
 
-    SOURCE is a folder (searched whole), a glob in quotes, or another list ending in .txt. The rule
-    is random.Random(seed).sample(sorted(paths), count): the same seed gives the same list for ever.
+    SOURCE is a folder (searched whole), a glob in quotes, another list ending in .txt, a .zip or
+    uncompressed .tar (never extracted), shards as 'shards-{000000..000099}.tar', or a URL like
+    s3://BUCKET/FOLDER/. An archive gives the same choice as its extracted folder. The rule is
+    random.Random(seed).sample(sorted(paths), count): the same seed gives the same list for ever.
     """
     if absolute and relative_to is not None:
         raise click.UsageError("--absolute and --relative-to exclude each other.")
     images = sample(
-        source,
+        options.chosen_source(source, coco, split),
         count,
         seed=seed,
         extensions=extensions,

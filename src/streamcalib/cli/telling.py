@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streamcalib.building.unfinished import unfinished_rows
+from streamcalib.publish import is_there
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def tell_plan(prepared: PreparedBuild) -> None:
         click.echo("exists    already complete; nothing would be built")
     elif prepared.extends is not None:
         click.echo("exists    yes, and stays until the longer one is whole")
-    elif prepared.out.exists():
+    elif is_there(prepared.out):
         click.echo("exists    another set, which would be replaced")
     else:
         click.echo("exists    no")
@@ -118,7 +119,9 @@ def tell_demo_plan(plan: Plan, out: str) -> None:
 def _tell_sizes(plan: Plan) -> None:
     kind = "" if plan.store == "final" else f", canvases that are encoded as {plan.dtype} when read"
     click.echo(f"array     {plan.shape} {plan.stored_row[1]}{kind}")
-    click.echo(f"disk      {in_units(plan.needed_bytes)} needed, {in_units(plan.free_bytes)} free")
+    free = "nobody tells how much is" if plan.free_bytes is None else in_units(plan.free_bytes)
+    most = "at most " if plan.compression != "none" else ""
+    click.echo(f"disk      {most}{in_units(plan.needed_bytes)} needed, {free} free")
     click.echo(
         f"workers   {plan.jobs}, about {in_units(plan.projected_memory_bytes)} of memory together"
     )

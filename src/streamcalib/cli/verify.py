@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from streamcalib.cli import options
 from streamcalib.datafile import to_json
 from streamcalib.errors import BadImagesError, DamagedError, Failure
 from streamcalib.opened import data_bytes
+from streamcalib.remotepath import set_path
 from streamcalib.verify import Verification, find_image, verify
 from streamcalib.wording import in_units, printable
 
@@ -36,7 +36,8 @@ _MOST_SHOWN = 20
 @click.option(
     "--image",
     metavar="FILE",
-    help="Only say which row is this image's, and whether it holds its pixels.",
+    help="Only say which row is this image's, a path, ARCHIVE::MEMBER or URL, and whether it holds "
+    "its pixels.",
 )
 @options.jobs
 @click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
@@ -89,7 +90,7 @@ def command(
 
 
 def _tell(calibration_set: str, found: Verification) -> None:
-    size = in_units(data_bytes(Path(calibration_set)))
+    size = in_units(data_bytes(set_path(calibration_set)))
     click.echo(f"{printable(calibration_set)}: {found.rows} rows, {size}")
     if found.is_sound:
         click.echo("every row has its checksum, and values that the recipe can give")

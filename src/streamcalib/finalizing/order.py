@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
 import joblib
@@ -14,15 +12,22 @@ from streamcalib.errors import InputError, OutputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.manifest import StoreKind
 from streamcalib.manifest_rows import same_rows
-from streamcalib.paths import absolute_path
 from streamcalib.pixels.restore import Restorer
-from streamcalib.plan import Container, Plan, check_space, make_plan
-from streamcalib.publish import check_kind, check_side_files, free_bytes
+from streamcalib.plan import Container, Plan, check_space, chosen_store, make_plan
+from streamcalib.publish import (
+    check_kind,
+    check_side_files,
+    free_space,
+    is_there,
+)
+from streamcalib.publish_remote import check_remote
+from streamcalib.remotepath import SetPath, set_path
 from streamcalib.stores.compression import COMPRESSIONS, Compression
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 
@@ -106,7 +111,7 @@ class FinalizeOrder:
     """
 
     source: CalibrationSet
-    out: Path
+    out: SetPath
     input_name: str
     extra_inputs: dict[str, ExtraInput]
     plan: Plan
@@ -139,18 +144,18 @@ def check_finalize(
     source = calibration
     if not isinstance(source, CalibrationSet):
         source = CalibrationSet.open(source)
-    path = Path(absolute_path(os.fspath(out)))
+    path = set_path(out)
     extras = {extra.name: extra for extra in options.extra_inputs} or source.extra_inputs
     name = _agreed_name(source, options.input_name)
     container = _container(source, path, name, extras)
     store = _agreed_store(source, container, options)
     complete = _complete(source, path, name, extras, store)
-    if os.path.lexists(path) and complete is None and not options.overwrite:
+    if is_there(path) and complete is None and not options.overwrite:
         raise OutputError(
             f"{printable(str(path))} exists and is not this set. To replace it, say --overwrite; "
             "or choose another --out."
         )
-    free = free_bytes(path, complete is not None)
+    free = free_space(path, complete is not None)
     if complete is None:
         check_side_files(path)
     plan = make_plan(
@@ -163,7 +168,7 @@ def check_finalize(
         free_bytes=free,
         check=False,
     )
-    if complete is None:
+    if complete is None and options.compression == "none":
         check_space(plan.file_bytes, free, len(source))
     return FinalizeOrder(
         source=source,
@@ -188,8 +193,9 @@ def _agreed_name(source: CalibrationSet, input_name: str | None) -> str:
 
 
 def _container(
-    source: CalibrationSet, path: Path, input_name: str, extras: dict[str, ExtraInput]
+    source: CalibrationSet, path: SetPath, input_name: str, extras: dict[str, ExtraInput]
 ) -> Container:
+    check_remote(path)
     shown = printable(str(path))
     if path.suffix not in SUFFIXES:
         raise OutputError(f"the output {shown} must end in .npy, .npz or .zarr.")
@@ -210,16 +216,7 @@ def _container(
 def _agreed_store(
     source: CalibrationSet, container: Container, options: FinalizeOptions
 ) -> StoreKind:
-    store = options.store or ("uint8" if container == "zarr" else "final")
-    if options.compression != "none" and container != "zarr":
-        raise InputError(
-            f"--compression {options.compression} needs a .zarr output: an .{container} is mapped "
-            "as it is."
-        )
-    if store == "uint8" and container == "npz":
-        raise InputError(
-            "an .npz is for the quantizer, which takes final values: leave --store out."
-        )
+    store = chosen_store(options.store, container, options.compression)
     recipe = source.recipe
     if (recipe.dtype, recipe.layout) == ("uint8", "NCHW"):
         return "final"
@@ -233,7 +230,7 @@ def _agreed_store(
 
 def _complete(
     source: CalibrationSet,
-    path: Path,
+    path: SetPath,
     input_name: str,
     extras: dict[str, ExtraInput],
     store: StoreKind,

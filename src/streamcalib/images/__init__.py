@@ -1,1 +1,1 @@
-"""Where images come from: listing sources, reading and writing image lists, reading files."""
+"""Where images come from: sources, image lists, and the bytes of files, members and objects."""

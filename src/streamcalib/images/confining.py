@@ -1,4 +1,4 @@
-"""Images that must lie inside certain folders: by their names, and by where links lead."""
+"""Images that must lie inside certain places: by their names, and by where links lead."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from streamcalib.errors import ListError
+from streamcalib.errors import ImageError, ListError
 from streamcalib.images.lines import numbered_entries
-from streamcalib.images.listfile import candidates
+from streamcalib.images.places import Place, is_absolute, is_url
+from streamcalib.images.resolving import candidates
 from streamcalib.paths import absolute_path
 from streamcalib.wording import printable
 
@@ -23,7 +24,9 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class Confines:
-    """Folders outside of which no image is read.
+    """Folders and URLs outside of which no image is read.
+
+    Of an archive's members only the archive counts: their names lead nowhere.
 
     On Linux the system is asked which file was opened, after it was opened: an image whose path
     led inside when it was looked at, and outside a moment later, is found out. Elsewhere a path is
@@ -37,26 +40,37 @@ class Confines:
         The folders, absolute, as they are named and as links resolve.
     real
         The folders with all links resolved.
+    urls
+        The URLs, taken as folders.
     """
 
     named: tuple[str, ...]
     real: tuple[str, ...]
+    urls: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, folders: Iterable[str | os.PathLike[str]]) -> Self:
-        """Return the confines that are these folders."""
-        named = [os.path.abspath(folder) for folder in folders]  # noqa: PTH100 (keeps links)
+        """Return the confines that are these folders and URLs."""
+        texts = [os.fspath(folder) for folder in folders]
+        urls = dict.fromkeys(text.rstrip("/") for text in texts if is_url(text))
+        named = [os.path.abspath(text) for text in texts if not is_url(text)]  # noqa: PTH100 (keeps links)
         real = [os.path.realpath(folder) for folder in named]
-        return cls(tuple(dict.fromkeys([*named, *real])), tuple(dict.fromkeys(real)))
+        return cls(tuple(dict.fromkeys([*named, *real])), tuple(dict.fromkeys(real)), tuple(urls))
 
     def name_inside(self, path: str, real: Callable[[str], str] = os.path.realpath) -> bool:
-        """Whether a path's name alone keeps it inside; only links before a ``..`` are followed."""
-        path = absolute_path(path, real)
+        """Whether a place's name alone keeps it inside; only links before a ``..`` are followed."""
+        location = Place.of(path).location
+        if is_url(location):
+            return self._holds_url(location)
+        path = absolute_path(location, real)
         return any(_is_below(path, folder) for folder in self.named)
 
     def holds(self, path: str) -> bool:
-        """Whether a path lies inside once all links are resolved."""
-        real = os.path.realpath(path)
+        """Whether a place lies inside once all links are resolved."""
+        location = Place.of(path).location
+        if is_url(location):
+            return self._holds_url(location)
+        real = os.path.realpath(location)
         return any(_is_below(real, folder) for folder in self.real)
 
     def holds_open(self, file: int, path: str) -> bool:
@@ -68,10 +82,17 @@ class Confines:
             return self.holds(real) and os.path.samestat(os.lstat(real), os.fstat(file))
         return any(_is_below(found, folder) for folder in self.real)
 
+    def _holds_url(self, url: str) -> bool:
+        return ".." not in url.split("/") and any(_is_below(url, top) for top in self.urls)
+
+    def outside(self) -> ImageError:
+        """Return the error of an image that lies outside."""
+        return ImageError(f"it leads outside of {self.shown} (--confine)")
+
     @property
     def shown(self) -> str:
-        """The folders for messages."""
-        return " and ".join(printable(folder) for folder in self.named)
+        """The folders and URLs for messages."""
+        return " and ".join(printable(folder) for folder in (*self.named, *self.urls))
 
 
 def check_names(images: ImageList, confines: Confines) -> None:
@@ -104,7 +125,7 @@ def _fits(entry: str, images: ImageList, confines: Confines, real: Callable[[str
     if "\0" in entry:  # no name at all, and so a bad image
         return True
     # Most names neither climb nor start at the root, and stay inside whatever the folders are.
-    if ".." not in entry and not os.path.isabs(entry) and images.within is None:  # noqa: PTH117
+    if ".." not in entry and not is_absolute(entry) and images.within is None:
         return True
     return any(confines.name_inside(place, real) for place in candidates(entry, images.bases))
 

@@ -1,4 +1,4 @@
-"""Image lists: one path a line, and the side file that says where the list comes from."""
+"""Image lists: one image a line, and the side file that says where the list comes from."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from streamcalib.datafile import parse_json, read_data, to_json
 from streamcalib.durable import write_text
 from streamcalib.errors import ListError
 from streamcalib.images.lines import UTF16_MARKS, read_entries
+from streamcalib.images.presence import none_present
+from streamcalib.images.resolving import candidates, entry_of, resolve, root_base, start_of
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from streamcalib.images.places import Base
 
 SIDE_FORMAT = "streamcalib-list"
 SIDE_VERSION = 1
@@ -26,16 +30,17 @@ _BLOCK_ENTRIES = 2**12
 
 @dataclass(frozen=True)
 class ImageList(Sequence[str]):
-    """Paths of images, in row order.
+    """Images, in row order.
 
-    A sequence of paths as the list writes them; a slice is an `ImageList`.
+    A sequence of entries as the list writes them: paths, members of archives (``ARCHIVE::MEMBER``,
+    if ``ARCHIVE`` ends in .zip or .tar) and URLs. A slice is an `ImageList`.
 
     Attributes
     ----------
     paths
         The entries, in POSIX form.
     bases
-        Folders against which relative entries are resolved, in the order they are tried.
+        Folders against which relative entries are resolved, in the order they are tried; or a URL.
     file
         The list's own file, or None if it was never read or written.
     spares
@@ -43,15 +48,15 @@ class ImageList(Sequence[str]):
     provenance
         How the list was chosen: source, rule, seed, count, population. Empty if unknown.
     within
-        Folders in which the images must lie if they are confined; by default ``bases``.
+        Folders or URLs in which the images must lie if they are confined; by default ``bases``.
     """
 
     paths: Sequence[str]
-    bases: tuple[Path, ...] = field(default_factory=lambda: (Path.cwd(),))
+    bases: tuple[Base, ...] = field(default_factory=lambda: (Path.cwd(),))
     file: Path | None = None
     spares: Sequence[str] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
-    within: tuple[Path, ...] | None = None
+    within: tuple[Base, ...] | None = None
 
     @classmethod
     def read(
@@ -60,8 +65,8 @@ class ImageList(Sequence[str]):
         """Read a list.
 
         One path a line, UTF-8 with or without BOM, any line ending. Blank lines and lines that
-        begin with ``#`` are passed over. Relative paths are resolved against ``root`` if given,
-        else the current folder, else the list's own.
+        begin with ``#`` are passed over. Relative paths are resolved against ``root`` if given, a
+        folder or URL, else the current folder, else the list's own.
 
         Raises
         ------
@@ -73,12 +78,7 @@ class ImageList(Sequence[str]):
         paths = read_entries(file)
         if not paths:
             raise ListError(f"the list {shown} names no image.")
-        if root is None:
-            bases = tuple(dict.fromkeys((Path.cwd(), file.absolute().parent)))
-        elif Path(root).is_dir():
-            bases = (Path(root).absolute(),)
-        else:
-            raise ListError(f"--root {printable(str(root))} is not a folder.")
+        bases = start_of(file) if root is None else (root_base(root),)
         side = _read_side_file(file, paths)
         return cls(paths, bases, file, side.pop("spares", ()), side)
 
@@ -91,7 +91,7 @@ class ImageList(Sequence[str]):
             return images
         if isinstance(images, str | os.PathLike):
             return cls.read(images)
-        paths = [Path(path).as_posix() for path in images]
+        paths = [entry_of(path) for path in images]
         if not paths:
             raise ListError("there is no image to build from: the list of paths is empty.")
         return cls(paths)
@@ -156,15 +156,16 @@ class ImageList(Sequence[str]):
         ListError
             If none of the first thousand images is there; the message says where they were sought.
         """
-        probed = range(min(len(self), _PROBED))
-        if any(os.path.lexists(self.resolve(index)) for index in probed):
+        count = min(len(self), _PROBED)
+        reason = none_present([self.resolve(index) for index in range(count)])
+        if reason is None:
             return
         sought = "\n".join(f"  {printable(path)}" for path in candidates(self.paths[0], self.bases))
-        count = "the only image" if len(probed) == 1 else f"none of the first {len(probed)} images"
-        missing = "is not there" if len(probed) == 1 else "is there"
+        missing = "the only image" if count == 1 else f"none of the first {count} images"
+        there = "is not there" if count == 1 else "is there"
         raise ListError(
-            f"{count} of {self.label} {missing}. {printable(self.paths[0])!r} was sought as\n"
-            f"{sought}\nSay which folder the paths start from with --root."
+            f"{missing} of {self.label} {there}. {printable(self.paths[0])!r} was sought as\n"
+            f"{sought}\n{reason}Say which folder the paths start from with --root."
         )
 
     @property
@@ -188,19 +189,6 @@ class ImageList(Sequence[str]):
         if isinstance(index, slice):
             return ImageList(self.paths[index], self.bases)
         return self.paths[index]
-
-
-def candidates(entry: str, bases: tuple[Path, ...]) -> list[str]:
-    """Return where an entry may be, in the order to try; an absolute path is only itself."""
-    if os.path.isabs(entry):  # noqa: PTH117
-        return [entry]
-    return [os.path.join(base, entry) for base in bases]  # noqa: PTH118
-
-
-def resolve(entry: str, bases: tuple[Path, ...]) -> str:
-    """Return the first of `candidates` that exists, else the first."""
-    places = candidates(entry, bases)
-    return next((place for place in places if os.path.lexists(place)), places[0])
 
 
 def entries_sha256(entries: Sequence[str]) -> str:

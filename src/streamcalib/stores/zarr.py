@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from streamcalib.stores.remote import RemoteObjects
 from streamcalib.stores.shard_reader import open_shard
 from streamcalib.stores.shard_writer import ShardWriter, rewrite
 from streamcalib.stores.sharded import ShardedRows
 from streamcalib.stores.sharding import ABSENT
 from streamcalib.stores.writeback import FilesBehind
+from streamcalib.stores.zarr_layout import METADATA_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from streamcalib.stores.objects import Objects
     from streamcalib.stores.zarr_layout import ZarrLayout
+
+# Behind a URL, looking at a shard is mostly waiting.
+_LOOKING_THREADS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +71,8 @@ class ZarrStore:
     def create(self) -> None:
         """Make the place for shards, and leave none of an earlier array there."""
         self.objects.make_place()
+        # Without metadata it is no array; then nobody misses its shards.
+        self.objects.remove([METADATA_NAME])
         self.objects.remove(self.objects.names())
 
     def reopen(self) -> NDArray[np.bool_]:
@@ -73,13 +81,15 @@ class ZarrStore:
         names = self.layout.shard_names
         there = self.objects.names()
         self.objects.remove(there.difference(names))
-        held = np.zeros(self.rows, bool)
-        size, rows = self.layout.sharding.chunk_rows, self.layout.sharding.shard_rows
-        for number, name in enumerate(names):
-            if name in there:
-                chunks = np.repeat(self._chunks_of(name), size)
-                held[number * rows : (number + 1) * rows] = chunks[: self.rows - number * rows]
-        return held
+        held = np.zeros(len(names) * self.rows_together, bool)
+        found = [number for number, name in enumerate(names) if name in there]
+        with ThreadPoolExecutor(_LOOKING_THREADS) as pool:
+            chunks = pool.map(self._chunks_of, (names[number] for number in found))
+            for number, chunk_held in zip(found, chunks, strict=True):
+                first = number * self.rows_together
+                rows_held = np.repeat(chunk_held, self.layout.sharding.chunk_rows)
+                held[first : first + self.rows_together] = rows_held
+        return held[: self.rows]
 
     def _chunks_of(self, name: str) -> NDArray[np.bool_]:
         chunks = self.layout.sharding.chunks
@@ -129,6 +139,11 @@ class ZarrStore:
     def sync(self) -> None:
         """Make all shards that are there durable."""
         self.objects.sync(self.objects.names())
+
+
+def is_behind_url(store: object) -> bool:
+    """Whether a store is behind a URL, where all hosts see it."""
+    return isinstance(store, ZarrStore) and isinstance(store.objects, RemoteObjects)
 
 
 class ShardFlusher:

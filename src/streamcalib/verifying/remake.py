@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from streamcalib.errors import ImageError
+from streamcalib.images.places import as_base
 from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.opencv_threads import one_opencv_thread
@@ -90,7 +90,7 @@ class Comparison:
         self._values = calibration.values()
         self._recipe = calibration.recipe
         images = calibration.manifest.images
-        self._bases = tuple(Path(base) for base in images["bases"])
+        self._bases = tuple(as_base(base) for base in images["bases"])
         self._tolerate_damage = bool(images["tolerate_damage"])
         self._kept = threading.local()
 

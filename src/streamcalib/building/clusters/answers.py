@@ -104,24 +104,31 @@ class Probe(NamedTuple):
     Attributes
     ----------
     token
-        A file of the folder, and what it holds.
+        A file of the folder, and what it holds; None if no folder need be seen.
     images
         Files.
     """
 
-    token: tuple[Path, str]
+    token: tuple[Path, str] | None
     images: tuple[str, ...]
 
     @classmethod
-    def of(cls, folder: Path, images: ImageList) -> Probe:
+    def of(cls, folder: Path | None, images: ImageList) -> Probe:
         """Write a token into a folder, and choose images; raises ``OSError``."""
         text = secrets.token_hex(8)
-        (folder / "token").write_text(text)
+        if folder is not None:
+            (folder / "token").write_text(text)
         chosen = (images.resolve(index) for index in sorted({0, len(images) // 2, len(images) - 1}))
-        return cls((folder / "token", text), tuple(p for p in chosen if os.path.exists(p)))  # noqa: PTH110
+        files = tuple(path for path in chosen if os.path.exists(path))  # noqa: PTH110
+        return cls(None if folder is None else (folder / "token", text), files)
 
     def unseen(self) -> str:
         """Return what this process does not see or cannot write, in words; else nothing."""
+        return self._unseen_folder() or self._unseen_image()
+
+    def _unseen_folder(self) -> str:
+        if self.token is None:
+            return ""
         path, text = self.token
         try:
             own = path.with_name(f"token-{secrets.token_hex(8)}")
@@ -132,10 +139,18 @@ class Probe(NamedTuple):
         except OSError as error:
             why = error.strerror or str(error)
             return f"cannot read and write {printable(str(path.parent))} ({why.lower()})"
+        return ""
+
+    def _unseen_image(self) -> str:
         for image in self.images:
             if not os.path.exists(image):  # noqa: PTH110
                 return f"does not see the image {printable(image)}"
         return ""
+
+
+def is_seen(answers: Mapping[str, object]) -> bool:
+    """Whether all workers see what they must, by what they say."""
+    return not any(_troubles(answers))
 
 
 def check_seen(answers: Mapping[str, object]) -> None:
@@ -149,7 +164,7 @@ def check_seen(answers: Mapping[str, object]) -> None:
     for worker, said in _troubles(answers):
         raise InputError(
             f"the worker {printable(worker)} {said}. Images and output must lie on a file system "
-            "that all hosts share, under the same paths."
+            "that all hosts share, under the same paths, or behind URLs."
         )
 
 

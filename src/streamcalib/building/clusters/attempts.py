@@ -12,7 +12,6 @@ import socket
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -24,6 +23,7 @@ from streamcalib.errors import StoppedError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -62,7 +62,7 @@ class Rules(NamedTuple):
     Attributes
     ----------
     folder
-        Where marks are, seen by all workers.
+        Where marks are, seen by all workers; None if there is no such folder.
     wave
         Tells one wave from another.
     image_timeout
@@ -73,20 +73,30 @@ class Rules(NamedTuple):
         What decides the bytes of rows, as it is where the build runs.
     """
 
-    folder: Path
+    folder: Path | None
     wave: str
     image_timeout: float
     trial: bool
     versions: dict[str, str]
 
     @property
-    def go(self) -> Path:
-        """The file without which nothing more is begun."""
-        return self.folder / f"go-{self.wave}"
+    def go(self) -> Path | None:
+        """The file without which nothing more is begun, if there can be one."""
+        return None if self.folder is None else self.folder / f"go-{self.wave}"
 
-    def mark(self, number: int) -> Path:
-        """Return the file that is there while a task runs."""
-        return self.folder / f"task-{self.wave}-{number}"
+    def let_go(self) -> None:
+        """Let tasks begin; raises ``OSError``."""
+        if self.go is not None:
+            self.go.touch()
+
+    def hold(self) -> None:
+        """Let no image be begun any more, where workers see that."""
+        if self.go is not None:
+            self.go.unlink(missing_ok=True)
+
+    def mark(self, number: int) -> Path | None:
+        """Return the file that is there while a task runs, if there can be one."""
+        return None if self.folder is None else self.folder / f"task-{self.wave}-{number}"
 
 
 def attempt(work: Work, rules: Rules, number: int, task: Task) -> tuple[int, Outcome | Lost]:
@@ -109,7 +119,7 @@ def attempt(work: Work, rules: Rules, number: int, task: Task) -> tuple[int, Out
     except FileExistsError:
         return number, lost(mark)
     except OSError as error:
-        raise _unwritten(mark, error) from error
+        raise _unwritten(str(mark), error) from error
     try:
         cv2.setNumThreads(1)
         with turn:
@@ -120,11 +130,14 @@ def attempt(work: Work, rules: Rules, number: int, task: Task) -> tuple[int, Out
     finally:
         # The next task may be another build's, and this thread is not ours.
         forget_tools()
-        mark.unlink(missing_ok=True)
+        if mark is not None:
+            mark.unlink(missing_ok=True)
 
 
-def lost(mark: Path) -> Lost:
+def lost(mark: Path | None) -> Lost:
     """Return what is known of a task by its mark, which is taken away."""
+    if mark is None:
+        return Lost(had_begun=False)
     try:
         with mark.open("rb") as file:
             note = file.read(_MOST_NOTE_BYTES).decode(errors="replace")
@@ -144,12 +157,12 @@ def _make_durable(work: Work, outcome: Outcome) -> None:
             flusher.wrote(outcome.made.rows)
             flusher.flush()
     except OSError as error:
-        raise _unwritten(Path(work.store.shown), error) from error
+        raise _unwritten(work.store.shown, error) from error
 
 
-def _unwritten(path: Path, error: OSError) -> StoppedError:
+def _unwritten(place: str, error: OSError) -> StoppedError:
     return StoppedError(
-        f"writing {printable(str(path))} failed on host {printable(socket.gethostname())}: "
+        f"writing {printable(place)} failed on host {printable(socket.gethostname())}: "
         f"{error.strerror or error}. Free space or mend the volume, then run the same command "
         "again."
     )
@@ -163,11 +176,13 @@ class _Turn:
     The mark is written, not mapped: other hosts see what was written once this process is gone.
     """
 
-    def __init__(self, rules: Rules, mark: Path) -> None:
-        self._go, self._timeout = str(rules.go), rules.image_timeout
-        self._file = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        who = f"process {os.getpid()} on host {socket.gethostname()}"
-        os.write(self._file, f"{'':{_DIGITS}}\n{who}\n".encode())
+    def __init__(self, rules: Rules, mark: Path | None) -> None:
+        self._go, self._timeout = rules.go, rules.image_timeout
+        self._file: int | None = None
+        if mark is not None:
+            self._file = os.open(mark, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            who = f"process {os.getpid()} on host {socket.gethostname()}"
+            os.write(self._file, f"{'':{_DIGITS}}\n{who}\n".encode())
         self._begun = 0
         self._spent = 0.0
         self._done = threading.Event()
@@ -175,10 +190,11 @@ class _Turn:
 
     def is_stopped(self) -> bool:
         """Begin an image; whether nothing more is to be begun."""
-        os.pwrite(self._file, f"{self._begun:{_DIGITS}}".encode(), 0)
+        if self._file is not None:
+            os.pwrite(self._file, f"{self._begun:{_DIGITS}}".encode(), 0)
         self._begun += 1
         self._spent = 0.0
-        return not os.path.exists(self._go)  # noqa: PTH110
+        return self._go is not None and not self._go.exists()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -192,7 +208,8 @@ class _Turn:
     ) -> None:
         self._done.set()
         self._thread.join()
-        os.close(self._file)
+        if self._file is not None:
+            os.close(self._file)
 
     def _watch(self) -> None:
         tick = min(_LONGEST_TICK, self._timeout / _TICKS_A_TIMEOUT)
@@ -202,5 +219,6 @@ class _Turn:
             self._spent += min(now - last, 2 * tick)
             last = now
             if self._spent > self._timeout:
-                os.write(self._file, took_too_long(self._timeout).encode())
+                if self._file is not None:
+                    os.write(self._file, took_too_long(self._timeout).encode())
                 os._exit(1)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamcalib.building.clusters.cluster import Cluster
-    from streamcalib.building.prepare import BuildOptions
+    from streamcalib.building.options import BuildOptions
     from streamcalib.plan import Container
 
 

@@ -9,11 +9,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from streamcalib.building.clusters.answers import Probe, check_seen, versions_here
+from streamcalib.building.clusters.answers import Probe, check_seen, is_seen, versions_here
 from streamcalib.building.clusters.attempts import Lost, Rules, attempt, lost
 from streamcalib.building.sent import Sent, parted
 from streamcalib.building.worker import Outcome, Task, nothing_made
 from streamcalib.errors import StoppedError
+from streamcalib.stores.zarr import is_behind_url
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Sending:
     def __init__(
         self, cluster: Cluster, work: Work, folder: Path, jobs: int, image_timeout: float
     ) -> None:
-        self._cluster, self._work, self._folder = cluster, work, folder
+        self._cluster, self._work = cluster, work
+        self._folder: Path | None = folder
         self._jobs, self._image_timeout = jobs, image_timeout
         self._is_stopped = False
         self._rules: Rules | None = None
@@ -54,18 +56,31 @@ class Sending:
     def check(self, images: ImageList) -> None:
         """Make sure that all workers see the build's folder and the images.
 
+        Of an output behind a URL they need not see the folder, though without it no image can be
+        found that ends workers.
+
         Raises
         ------
         InputError
             If one does not.
         """
-        check_seen(self._cluster.ask(Probe.of(self._folder, images).unseen))
+        seen = self._cluster.ask(Probe.of(self._folder, images).unseen)
+        if is_behind_url(self._work.store) and not is_seen(seen):
+            seen = self._cluster.ask(Probe.of(None, images).unseen)
+            check_seen(seen)
+            _log.warning(
+                "workers do not see %s, where they would note what they are at: should an image "
+                "end them, it cannot be found (a --state that all hosts share helps)",
+                printable(str(self._folder)),
+            )
+            self._folder = None
+        check_seen(seen)
 
     def stop(self) -> None:
         """Have workers stop before their next image; what is under way then returns early."""
         self._is_stopped = True
         if self._rules is not None:
-            self._rules.go.unlink(missing_ok=True)
+            self._rules.hold()
 
     def outcomes(self, tasks: Iterable[Task], *, trial: bool = False) -> Generator[Outcome]:
         """Yield the outcomes of tasks, whatever dies meanwhile.
@@ -124,10 +139,10 @@ class Sending:
         versions = versions_here(self._work.decoder)
         rules = Rules(self._folder, uuid4().hex, self._image_timeout, trial, versions)
         self._rules = rules
-        rules.go.touch()
+        rules.let_go()
         if self._is_stopped:
             # A signal came between.
-            rules.go.unlink(missing_ok=True)
+            rules.hold()
         do = partial(attempt, self._work, rules)
         try:
             with closing(
@@ -142,7 +157,7 @@ class Sending:
                         _log.warning("%s died at a task of %s", printable(result.worker), images)
                     yield task, result
         finally:
-            rules.go.unlink(missing_ok=True)
+            rules.hold()
 
     def _until_stopped(self, sent: Sent) -> Iterator[tuple[int, Task]]:
         for numbered in sent:

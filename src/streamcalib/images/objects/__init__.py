@@ -1,0 +1,1 @@
+"""Images in object storage, by URL: s3://, gs:// and memory://, through obstore."""

@@ -1,0 +1,62 @@
+"""Calibration from memory and from a set, as it is timed; the calibration itself needs a GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import gpu_calibration
+from benchmarks.gpu_calibration import ReadyRows, TimedReader
+
+ROWS = np.arange(6 * 3 * 2 * 2, dtype=np.float32).reshape(6, 3, 2, 2)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 6])
+def test_ready_rows_are_given_in_order_and_again(batch):
+    """Every step is a view of the one array; rewound, all come once more."""
+    ready = ReadyRows(ROWS, "images", batch)
+    for _ in range(2):
+        steps = list(iter(ready.get_next, None))
+        assert len(steps) == 6 // batch
+        assert all(np.shares_memory(step["images"], ROWS) for step in steps)
+        np.testing.assert_array_equal(np.concatenate([s["images"] for s in steps]), ROWS)
+        ready.rewind()
+
+
+def test_memory_is_looked_at_before_every_step():
+    """What is held of one step, but not of the first, is found to have grown."""
+    held = []
+
+    class Hoarder:
+        def get_next(self):
+            held.append(np.ones(32 * 2**20, np.uint8))
+            return held[-1] if len(held) < 3 else None
+
+    timed = TimedReader(Hoarder())
+    while timed.get_next() is not None:
+        pass
+    assert len(timed.anonymous_bytes) == 3
+    assert timed.grown_bytes == pytest.approx(64 * 2**20, rel=0.2)
+    assert timed.seconds > 0
+
+
+def test_figures_compare_what_has_the_same_batches():
+    """Times are a ratio round by round; shares and memory are told of both."""
+
+    def turn(seconds, share, grown):
+        return {"seconds": seconds, "waiting_share": share, "grown_bytes": grown}
+
+    turns = {
+        "rows in memory, batches of 8": turn(4.0, 0.0, 3_000_000),
+        "uint8 store, batches of 8": turn(5.0, 0.25, 7_000_000),
+        "rows in memory, batches of 1": turn(1.0, 0.5, 0),
+        "uint8 store, batches of 1": turn(1.0, 0.5, 0),
+    }
+    found = {f.name: f.values for f in gpu_calibration._figures([turns] * 2, 8)}
+    assert found == {
+        "calibration from a uint8 store / from memory, time, batches of 8": (1.25, 1.25),
+        "share of time that waits for rows in memory, batches of 8": (0.0, 0.0),
+        "share of time that waits for uint8 store, batches of 8": (0.25, 0.25),
+        "memory grown, rows in memory, batches of 8": (3.0, 3.0),
+        "memory grown, uint8 store, batches of 8": (7.0, 7.0),
+    }

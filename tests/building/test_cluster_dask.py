@@ -20,6 +20,7 @@ from daskcluster import DaskProcesses, Place
 from messages import text_of
 from sessions import kept_rows, wait_until
 from streamcalib.building.clusters import on_dask
+from streamcalib.building.clusters.answers import Probe
 from streamcalib.errors import InputError, MissingExtraError, OutputError, StoppedError
 from streamcalib.verify import verify
 from threatened import COUNT, check_set, name, run, start, write
@@ -238,6 +239,29 @@ def test_workers_must_be_alike_and_see_the_same(alone, tmp_path):
     elsewhere = {"at": "streamcalib.owner:Owner.here", "elsewhere": True}
     text = refusal(3, elsewhere, out="calib.npy", kind=OutputError)
     assert ".zarr" in text
+
+
+def test_a_worker_that_does_not_see_the_images_is_refused(cluster, tmp_path, monkeypatch):
+    """With its address and the path; nothing is left."""
+    paths = smallsets.make_images(tmp_path / "images", 3)
+    (tmp_path / "out").mkdir()
+    probe_of = Probe.of
+
+    def another(folder, images):
+        return probe_of(folder, images)._replace(images=(str(tmp_path / "images" / "gone.jpg"),))
+
+    monkeypatch.setattr(Probe, "of", another)
+    with pytest.raises(InputError) as caught:
+        small(
+            paths,
+            tmp_path / "out" / "calib.npy",
+            backend="dask",
+            scheduler=cluster.address,
+            jobs=None,
+        )
+    assert "the worker tcp://127.0.0." in text_of(caught.value)
+    assert "gone.jpg" in text_of(caught.value)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def _hidden(folder: Path):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from obstore.store import S3Store
 
 import smallsets
 from messages import text_of
 from streamcalib import CalibrationSet, build, finalize
 from streamcalib.errors import InputError, OutputError, SetError, SourceError
+from streamcalib.remotepath import RemotePath
 from streamcalib.stores import sharding
 from streamcalib.verify import find_image, verify
 
@@ -30,6 +32,11 @@ KINDS = {
     "zarr of values": ("s.zarr", {"store": "final"}),
     "zarr of values, zstd": ("s.zarr", {"store": "final", "compression": "zstd"}),
     "zarr of values, blosc": ("s.zarr", {"store": "final", "compression": "blosc"}),
+}
+
+REMOTE = {
+    "zarr at S3": ("s.zarr", {}),
+    "zarr of values at S3, zstd": ("s.zarr", {"store": "final", "compression": "zstd"}),
 }
 
 
@@ -50,20 +57,29 @@ def expected(paths) -> np.ndarray:
     return smallsets.rows(paths)
 
 
-def make(kind: str, paths: list[Path], folder: Path, **options) -> CalibrationSet:
-    name, chosen = KINDS[kind]
+def make(kind: str, paths: list[Path], place: Path | str, **options) -> CalibrationSet:
+    name, chosen = {**KINDS, **REMOTE}[kind]
     options = {"recipe": smallsets.RECIPE, "jobs": 1, **chosen, **options}
-    return build(paths, folder / name, **options)
+    return build(paths, f"{place}/{name}", **options)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, *REMOTE])
 def kind(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def calibration(kind, paths, tmp_path) -> CalibrationSet:
-    return make(kind, paths, tmp_path)
+def place(kind, tmp_path, request, monkeypatch) -> Path | str:
+    """Where the set lies: in a folder, or in a bucket."""
+    if kind not in REMOTE:
+        return tmp_path
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return request.getfixturevalue("bucket").url
+
+
+@pytest.fixture
+def calibration(kind, paths, place) -> CalibrationSet:
+    return make(kind, paths, place)
 
 
 class TestASet:
@@ -116,27 +132,31 @@ class TestASet:
         """By name, or by picture."""
         assert [found.row for found in find_image(calibration, paths[9])] == [9]
 
-    def test_is_complete_when_it_is_built_again(self, kind, calibration, paths, tmp_path):
+    def test_is_complete_when_it_is_built_again(self, kind, calibration, paths, place, tmp_path):
         """Nothing is made twice."""
-        before = smallsets.contents(tmp_path)
-        again = make(kind, paths, tmp_path)
-        assert again.path == calibration.path
+        before, made_ns = smallsets.contents(tmp_path), calibration.made_ns
+        again = make(kind, paths, place)
+        assert (again.path, again.made_ns) == (calibration.path, made_ns)
         assert smallsets.contents(tmp_path) == before
 
-    def test_refuses_another_list_under_its_name(self, kind, calibration, paths, tmp_path):
+    def test_refuses_another_list_under_its_name(self, kind, calibration, paths, place, tmp_path):
         """Unless it may be replaced, whole."""
         with pytest.raises(OutputError, match="was built otherwise"):
-            make(kind, paths[3:], tmp_path)
-        other = make(kind, paths[3:], tmp_path, overwrite=True)
+            make(kind, paths[3:], place)
+        other = make(kind, paths[3:], place, overwrite=True)
         np.testing.assert_array_equal(other.rows(0, 99), smallsets.rows(paths[3:]))
         assert verify(other).is_sound
-        assert not list(tmp_path.glob("*.build"))
+        assert not list(tmp_path.rglob("*.build"))
 
     def test_tells_its_size(self, calibration):
         """The size of what lies on disk."""
-        size = calibration.path.stat().st_size
-        if calibration.path.is_dir():
+        if isinstance(calibration.path, RemotePath):
+            store = S3Store(calibration.path.url.split("/")[2])
+            size = sum(meta["size"] for part in store.list("s.zarr") for meta in part)
+        elif calibration.path.is_dir():
             size = sum(path.stat().st_size for path in calibration.path.iterdir())
+        else:
+            size = calibration.path.stat().st_size
         assert calibration.stored_bytes == size
 
     def test_has_a_card(self, calibration):

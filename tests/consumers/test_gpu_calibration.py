@@ -17,24 +17,25 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-def test_both_ways_calibrate_the_same_rows(tmp_path, batch):
-    """Every figure has its values, and waiting is a share."""
+@pytest.mark.parametrize("batches", [(1,), (2,), (1, 2)])
+def test_both_ways_calibrate_the_same_rows(tmp_path, batches):
+    """Every figure has its values for every size of a batch, and waiting is a share."""
     from benchmarks import gpu_calibration
 
-    model = write_yolo_like(tmp_path / "model.onnx", 64, batch=batch)
+    fixed = batches[0] if len(batches) == 1 else "batch"
+    model = write_yolo_like(tmp_path / "model.onnx", 64, batch=fixed)
     file = tmp_path / "gpu.json"
     code = gpu_calibration.main(
         [
-            *(str(model), "--rows", "4", "--batch", str(batch), "--rounds", "2", "--imgsz", "64"),
-            *("--provider", "CPUExecutionProvider", "--scratch", str(tmp_path / "scratch")),
-            *("--results", str(file)),
+            *(str(model), "--rows", "4", "--batches", *map(str, batches), "--rounds", "2"),
+            *("--imgsz", "64", "--provider", "CPUExecutionProvider"),
+            *("--scratch", str(tmp_path / "scratch"), "--results", str(file)),
         ]
     )
     assert code == 0
     found = json.loads(file.read_text())
-    assert found["parameters"]["batch"] == batch
-    assert [len(figure["values"]) for figure in found["figures"]] == [2, 2, 2]
+    assert found["parameters"]["batches"] == list(batches)
+    assert [len(figure["values"]) for figure in found["figures"]] == [2] * 5 * len(batches)
     for turn in found["rounds"]["gpu_calibration"]:
         for measured in turn.values():
             assert 0 <= measured["waiting_share"] < 1

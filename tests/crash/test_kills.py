@@ -47,9 +47,9 @@ KILLS = {
         ("before the .npz's directory is written", 1),
     ),
     "zarr, loky": (
-        RANDOM,
-        ("before a shard has its name", 2),
-        ("in a commit, rows durable, nothing claimed", 2),
+        # The set has four shards: of few more than one can be sure.
+        ("before a shard has its name", 1),
+        ("in a commit, rows durable, nothing claimed", 1),
         ("after the array has metadata", 1),
         (STEPS, 18),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
 from streamcalib.readers.modelopt import ModelOptReader
-from streamcalib.remotepath import RemotePath, exists, is_file, set_path
+from streamcalib.remotepath import RemotePath, is_file, set_path
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
 from streamcalib.wording import printable
@@ -76,7 +77,7 @@ class CalibrationSet:
             )
         if not data_exists(data):
             kind = "folder" if data.suffix == ".zarr" else "regular file"
-            there = exists(data)
+            there = not isinstance(data, RemotePath) and os.path.exists(data)  # noqa: PTH110
             what = f"is not a {kind}" if there else "does not exist"
             raise SourceError(f"the set {shown} {what}.")
         opened = cls(data, Manifest.read(data))

@@ -161,12 +161,14 @@ def test_a_scan_holds_few_members(tmp_path):
     packed.make_tar(tmp_path / "a.tar", {f"{n}.jpg": b"x" for n in range(50)})
 
     def held() -> int:
+        # What only waits to be collected is not held.
+        gc.collect()
         return sum(isinstance(one, tarfile.TarInfo) for one in gc.get_objects())
 
     before = held()
     source = ArchiveFile(os.open(tmp_path / "a.tar", os.O_RDONLY))
     for number, _ in enumerate(scan_tar(source)):
-        assert held() - before < 5, number
+        assert number % 10 or held() - before < 5, number
 
 
 @pytest.mark.parametrize("data", [b"", b"no archive", b"x" * 5000, b"PK\3\4" * 500])

@@ -163,7 +163,8 @@ def test_a_scan_holds_few_members(tmp_path):
     def held() -> int:
         # What only waits to be collected is not held.
         gc.collect()
-        return sum(isinstance(one, tarfile.TarInfo) for one in gc.get_objects())
+        # Objects of other packages may warn when they are asked what they are.
+        return sum(type(one) is tarfile.TarInfo for one in gc.get_objects())
 
     before = held()
     source = ArchiveFile(os.open(tmp_path / "a.tar", os.O_RDONLY))

@@ -99,6 +99,22 @@ def test_bytes_do_not_depend_on_the_order_of_writing(kind, tmp_path_factory, ord
     assert files(straight) == files(mixed)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_rows_may_be_written_in_parts(kind, tmp_path, dtype):
+    """Plane by plane, to the same bytes."""
+    rows = made_rows(dtype)
+    parts, whole = (make_store(kind, tmp_path / name, dtype) for name in ("parts", "whole"))
+    for name, store in (("parts", parts), ("whole", whole)):
+        (tmp_path / name).mkdir()
+        store.create()
+    write(whole, rows, range(ROWS))
+    with parts.writer(10**6) as writer:
+        for number, row in enumerate(rows):
+            for channel, plane in enumerate(row):
+                writer.write_part(number, channel * plane.nbytes, plane)
+    assert files(tmp_path / "parts") == files(tmp_path / "whole")
+
+
 def test_a_row_written_again_is_the_new_one(store):
     """And its neighbours stay."""
     rows = made_rows()

@@ -36,17 +36,15 @@ class Slab:
         How many rows are encoded and written at once.
     encodes
         Whether the store holds the recipe's values; else it holds canvases.
-    in_parts
-        Whether the store takes rows in parts.
     """
 
-    def __init__(self, recipe: Recipe, size: int, *, encodes: bool, in_parts: bool = True) -> None:
+    def __init__(self, recipe: Recipe, size: int, *, encodes: bool) -> None:
         self._canvases = np.empty((size, 3, recipe.height, recipe.width), np.uint8)
         self._encoder = Encoder(recipe)
         self._encoded: NDArray[Any] | None = None
         self._plane: NDArray[Any] | None = None
         if encodes and not self._encoder.is_identity:
-            if size == 1 and self._encoder.is_planar and in_parts:
+            if size == 1 and self._encoder.is_planar:
                 self._plane = np.empty((recipe.height, recipe.width), recipe.dtype)
             else:
                 self._encoded = np.empty((size, *recipe.row_shape), recipe.dtype)

@@ -231,11 +231,8 @@ def _tools(work: Work) -> _Tools:
             max_pixels=work.max_pixels,
             tolerate_damage=work.tolerate_damage,
         )
-        store = work.store
-        slab = Slab(
-            work.recipe, work.rows_at_once, encodes=work.encodes, in_parts=store.takes_parts
-        )
-        writer = store.writer(work.window_bytes, mapped=work.mapped)
+        slab = Slab(work.recipe, work.rows_at_once, encodes=work.encodes)
+        writer = work.store.writer(work.window_bytes, mapped=work.mapped)
         mark = None if work.marks is None else OwnMark(work.marks, work.parent)
         tools = _Tools(work.build, maker, slab, writer, mark)
         _kept.tools = tools

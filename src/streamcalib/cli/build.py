@@ -8,7 +8,7 @@ import click
 
 from streamcalib.build import run_build
 from streamcalib.building.prepare import prepare
-from streamcalib.cli import options
+from streamcalib.cli import build_options, options
 from streamcalib.cli.telling import Stopwatch, tell_plan, tell_set, tell_warnings
 from streamcalib.images.listfile import ImageList
 from streamcalib.recipe_choice import choose_recipe
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 @options.recipe_options
 @options.input_name
 @options.extra_inputs
-@options.build_options
-@options.resume_options
+@build_options.build_options
+@build_options.resume_options
 @click.option(
     "--extend",
     is_flag=True,
@@ -76,7 +76,7 @@ def command(
         model=model,
         input_name=input_name,
         extra_inputs=extra_inputs,
-        options=options.taken(build),
+        options=build_options.taken(build),
     )
     if dry_run:
         tell_plan(prepared)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streamcalib.cli import options
+from streamcalib.cli import build_options, options
 from streamcalib.cli.telling import Stopwatch, tell_demo_plan, tell_list, tell_set
 from streamcalib.demo import demo, plan_demo
 from streamcalib.wording import printable
@@ -16,8 +16,8 @@ from streamcalib.wording import printable
 @click.option("--out", default="streamcalib-demo", metavar="DIR", help="Folder for everything.")
 @options.count
 @options.seed
-@options.build_options
-@options.resume_options
+@build_options.build_options
+@build_options.resume_options
 @options.dry_run
 @options.quiet
 def command(out: str, count: int, seed: int, dry_run: bool, quiet: bool, **build: Any) -> None:
@@ -26,9 +26,9 @@ def command(out: str, count: int, seed: int, dry_run: bool, quiet: bool, **build
     100 rows take about 500 MB of disk.
     """
     if dry_run:
-        tell_demo_plan(plan_demo(out, count, options.taken(build)), out)
+        tell_demo_plan(plan_demo(out, count, build_options.taken(build)), out)
         return
-    watch, taken = Stopwatch(), options.taken(build)
+    watch, taken = Stopwatch(), build_options.taken(build)
     with options.shown_progress(quiet) as progress:
         notify = watch.around(progress)
         result = demo(out, count=count, seed=seed, options=taken, progress=notify)

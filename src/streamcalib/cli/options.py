@@ -9,14 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamcalib.building.agreement import DEFAULT_INPUT_NAME
-from streamcalib.building.options import IMAGE_TIMEOUT_SECONDS, Backend, BuildOptions, OnBad
 from streamcalib.choosing.coco import Split, find_coco
 from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput
-from streamcalib.images.reading import MAX_FILE_BYTES
 from streamcalib.manifest import StoreKind
-from streamcalib.pixels.decode import MAX_PIXELS
-from streamcalib.pixels.turbo import DecoderName
 from streamcalib.progress import Subscriber, for_stream, ignore
 from streamcalib.recipe import PRESETS, DType
 from streamcalib.stores.compression import COMPRESSIONS
@@ -141,7 +137,8 @@ jobs = click.option(
 )
 
 
-def _in_bytes(_context: click.Context, _option: click.Parameter, value: float) -> int:
+def in_bytes(_context: click.Context, _option: click.Parameter, value: float) -> int:
+    """Return a size given in 10^6 bytes, in bytes."""
     if not math.isfinite(value):
         raise click.BadParameter(f"{value} is no size.")
     return max(1, int(value * 1e6))
@@ -152,7 +149,7 @@ cache_window = click.option(
     type=click.FloatRange(min=1),
     default=CACHE_WINDOW_BYTES / 1e6,
     metavar="MB",
-    callback=_in_bytes,
+    callback=in_bytes,
     help="What may be held of the output in the page cache, in 10^6 bytes, over all workers.",
 )
 
@@ -170,127 +167,10 @@ compression = click.option(
     help="Compression of a .zarr, chunk by chunk; blosc is with LZ4.",
 )
 
-_BUILD = (
-    click.option(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="Number of workers.  [default: every core that this process may use, or all that a "
-        "cluster has]",
-    ),
-    click.option(
-        "--backend",
-        type=click.Choice(get_args(Backend)),
-        default="loky",
-        help="Workers as processes (loky) or threads; or those of a Dask or Ray cluster that runs "
-        "already (extras dask, ray).",
-    ),
-    click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Of --backend dask: the scheduler, like tcp://host:8786.  [default: "
-        "DASK_SCHEDULER_ADDRESS, or Dask's configuration]",
-    ),
-    click.option(
-        "--address",
-        metavar="ADDRESS",
-        help="Of --backend ray: the cluster, like host:6379, or auto for one on this host.  "
-        "[default: RAY_ADDRESS]",
-    ),
-    store,
-    compression,
-    cache_window,
-    click.option(
-        "--on-bad",
-        type=click.Choice(get_args(OnBad)),
-        default="stop",
-        help="What to do about bad images: publish nothing, leave them out, or take the list's "
-        "spares.",
-    ),
-    click.option(
-        "--max-pixels",
-        type=int,
-        default=MAX_PIXELS,
-        metavar="N",
-        help="Larger images, in pixels, are bad.",
-    ),
-    click.option(
-        "--max-file-size",
-        "max_file_bytes",
-        type=click.FloatRange(min=0, min_open=True),
-        default=MAX_FILE_BYTES / 1e6,
-        metavar="MB",
-        callback=_in_bytes,
-        help="Larger image files, in 10^6 bytes, are bad.",
-    ),
-    click.option(
-        "--confine",
-        is_flag=True,
-        help="Read no image outside of --root; without it, of the current folder and the list's, "
-        "or of SOURCE. Paths and URLs that lead out are refused, images that links lead out to are "
-        "bad; of members of archives, the archive counts.",
-    ),
-    click.option(
-        "--tolerate-damage",
-        is_flag=True,
-        help="Take what cv2.imread gives for damaged JPEGs instead of calling them bad.",
-    ),
-    click.option(
-        "--decoder",
-        type=click.Choice(get_args(DecoderName)),
-        default="auto",
-        help="JPEG decoder; the bytes are the same. auto: PyTurboJPEG where libturbojpeg is "
-        "installed, else simplejpeg.",
-    ),
-    click.option(
-        "--image-timeout",
-        type=float,
-        default=IMAGE_TIMEOUT_SECONDS,
-        metavar="S",
-        help="An image that takes longer, in seconds, is bad, and its worker is ended; on Dask "
-        "with everything that the worker's process is at.",
-    ),
-    overwrite,
-)
-_RESUME = (
-    click.option(
-        "--restart",
-        is_flag=True,
-        help="Discard what an unfinished build of the same output has done.",
-    ),
-    click.option(
-        "--break-lock",
-        is_flag=True,
-        help="Take the output from a build on another host that is known to be dead.",
-    ),
-    click.option(
-        "--state",
-        type=click.Path(),
-        metavar="DIR",
-        help="Folder for the build's journal.  [default: beside the output; of outputs on network "
-        "file systems, ~/.local/state/streamcalib]",
-    ),
-)
-
 
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the recipe."""
-    return _all_of(_RECIPE, function)
-
-
-def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the fields of `BuildOptions`; the command gets them as ``**build``."""
-    return _all_of(_BUILD, function)
-
-
-def resume_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the fields of `BuildOptions` that are about an unfinished build."""
-    return _all_of(_RESUME, function)
-
-
-def taken(options: dict[str, Any]) -> BuildOptions:
-    """Return the `BuildOptions` among a command's arguments."""
-    return BuildOptions(**options)
+    return all_of(_RECIPE, function)
 
 
 @contextmanager
@@ -307,7 +187,8 @@ def shown_progress(is_quiet: bool) -> Iterator[Subscriber]:
             subscriber.close()
 
 
-def _all_of(options: Sequence[Decorator], function: Callable[..., Any]) -> Callable[..., Any]:
+def all_of(options: Sequence[Decorator], function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add options to a command, in their order."""
     for option in reversed(options):
         function = option(function)
     return function

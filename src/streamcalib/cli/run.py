@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from streamcalib.cli import options
+from streamcalib.cli import build_options, options
 from streamcalib.cli.telling import Stopwatch, tell_list, tell_plan, tell_set, tell_warnings
 from streamcalib.plan import Container
 from streamcalib.recipe_choice import choose_recipe
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 @options.recipe_options
 @options.input_name
 @options.extra_inputs
-@options.build_options
-@options.resume_options
+@build_options.build_options
+@build_options.resume_options
 @options.dry_run
 @options.quiet
 def command(
@@ -78,7 +78,7 @@ def command(
         input_name=input_name,
         extra_inputs=extra_inputs,
         container=container,
-        options=options.taken(build),
+        options=build_options.taken(build),
     )
     if dry_run:
         tell_plan(prepared)

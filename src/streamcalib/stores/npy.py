@@ -136,11 +136,6 @@ class NpyStore:
         return 1
 
     @property
-    def takes_parts(self) -> bool:
-        """Rows may be written in parts."""
-        return True
-
-    @property
     def shown(self) -> str:
         """The file, for messages."""
         return str(self.path)

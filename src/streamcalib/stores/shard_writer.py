@@ -41,10 +41,21 @@ class ShardWriter:
         self._compressor = Compressor(layout.compression, layout.item_bytes)
         self._shard: _ShardInWork | None = None
         self._chunk: _ChunkInWork | None = None
+        self._row: NDArray[Any] | None = None
 
     def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
-        """Refuse: a chunk is compressed and summed as a whole."""
-        raise NotImplementedError
+        """Keep parts of a row, in order, until it is whole; then write it.
+
+        A chunk is compressed and summed as a whole.
+        """
+        if offset == 0 or self._row is None:
+            self._row = np.empty(self._layout.shape[1:], self._layout.dtype)
+        whole = self._row.reshape(-1).view(np.uint8)
+        end = offset + part.nbytes
+        whole[offset:end] = part.reshape(-1).view(np.uint8)
+        if end == whole.nbytes:
+            row, self._row = self._row, None
+            self.write(index, row)
 
     def write(self, index: int, rows: NDArray[Any], sums: Sequence[int] | None = None) -> None:
         """Write consecutive rows, or a single one; see `RowWriter.write`."""

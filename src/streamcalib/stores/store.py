@@ -29,7 +29,7 @@ class RowWriter(Protocol):
     def write_part(self, index: int, offset: int, part: NDArray[Any]) -> None:
         """Write a part of row ``index``, from byte ``offset`` of the row on; raises ``OSError``.
 
-        Only for stores that take parts.
+        The parts of a row come in their order, one behind the other.
         """
         ...
 
@@ -75,11 +75,6 @@ class Store(Protocol):
     @property
     def rows_together(self) -> int:
         """From a multiple of so many rows on, so many are for one worker to write."""
-        ...
-
-    @property
-    def takes_parts(self) -> bool:
-        """Whether rows may be written in parts."""
         ...
 
     @property

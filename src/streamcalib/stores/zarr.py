@@ -55,11 +55,6 @@ class ZarrStore:
         return self.layout.sharding.shard_rows
 
     @property
-    def takes_parts(self) -> bool:
-        """Rows are not written in parts: chunks are compressed and summed as a whole."""
-        return False
-
-    @property
     def shown(self) -> str:
         """Where it is, for messages."""
         return self.objects.shown

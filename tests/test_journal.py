@@ -18,7 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 import smallsets
 from messages import text_of
 from streamcalib.errors import JournalError, StoppedError
-from streamcalib.journal import JOURNAL_NAMES, Journal, discard
+from streamcalib.journal import Journal
+from streamcalib.journal_files import JOURNAL_NAMES, discard
 from streamcalib.rowfacts import COLUMNS
 
 ROWS = 12

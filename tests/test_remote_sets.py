@@ -259,6 +259,15 @@ def test_memory_is_for_threads(paths, tmp_path):
     np.testing.assert_array_equal(made.rows(0, COUNT), smallsets.rows(paths))
     with pytest.raises(InputError, match="say --backend threading"):
         build(paths, "memory://here/b.zarr", recipe=smallsets.RECIPE, jobs=2)
+    with pytest.raises(InputError, match="say --backend threading"):
+        build(
+            paths,
+            "memory://here/b.zarr",
+            recipe=smallsets.RECIPE,
+            jobs=1,
+            backend="dask",
+            scheduler="tcp://127.0.0.1:1",
+        )
 
 
 def test_run_wants_a_folder(paths, bucket, tmp_path):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import sqlite3
 import time
 from contextlib import contextmanager, suppress
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.errors import JournalError, StreamcalibError
+from streamcalib.journal_files import discard
 from streamcalib.rowfacts import COLUMNS
 from streamcalib.sqlite_errors import in_words
 from streamcalib.wording import printable
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from numpy.typing import NDArray
-
-JOURNAL_NAMES = tuple(f"journal.sqlite{ending}" for ending in ("", "-wal", "-shm", "-journal"))
-"""The journal's file, and those that SQLite keeps beside it."""
 
 _APPLICATION_ID = 0x53434A4C
 _VERSION = 2
@@ -289,14 +286,3 @@ class _NeverBegun(Exception):  # noqa: N818
 
 def _as_json(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, json.dumps(value)) for name, value in facts.items()]
-
-
-def discard(path: Path) -> None:
-    """Remove the journal at ``path``, if there is one; raises ``OSError``."""
-    # The log first: alone, it would be taken for the next journal's.
-    for name in reversed(JOURNAL_NAMES):
-        file = path.with_name(name)
-        if file.is_dir() and not file.is_symlink():
-            shutil.rmtree(file)
-        else:
-            file.unlink(missing_ok=True)

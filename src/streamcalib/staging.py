@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from streamcalib.datafile import read_data
 from streamcalib.durable import replaced
 from streamcalib.errors import JournalError, OutputError, StoppedError, StreamcalibError
-from streamcalib.journal import JOURNAL_NAMES, Journal
+from streamcalib.journal import Journal
+from streamcalib.journal_files import JOURNAL_NAMES
 from streamcalib.lock import OWNER_NAME, FolderLock
 from streamcalib.remotepath import RemotePath
 from streamcalib.wording import counted, printable

@@ -99,8 +99,7 @@ def prepare(
     extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
     _check_spares(images, options)
-    backend = options.backend if worker_count(options) > 1 else "threading"
-    check_shared(images, path, backend)
+    _check_shared(images, path, options)
     confines = _confines(images, options)
     wanted = Wanted(
         recipe=recipe,
@@ -147,6 +146,12 @@ def _found(
     if options.extend and (extends := set_to_extend(path, images, wanted)) is not None:
         return extends, None
     return None, complete_set(path, images, wanted, overwrite=options.overwrite)
+
+
+def _check_shared(images: ImageList, path: SetPath, options: BuildOptions) -> None:
+    # A single worker is this process's own thread, but not a cluster's.
+    alone = options.backend not in CLUSTERS and worker_count(options) == 1
+    check_shared(images, path, "threading" if alone else options.backend)
 
 
 def _check_spares(images: ImageList, options: BuildOptions) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamcalib.errors import OutputError
-from streamcalib.journal import JOURNAL_NAMES, discard
+from streamcalib.journal_files import JOURNAL_NAMES, discard
 from streamcalib.remotepath import RemotePath
 from streamcalib.staging import Elsewhere, default_state, empty, key_of
 from streamcalib.stores.filesystem import file_system, is_on_network

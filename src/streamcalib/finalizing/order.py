@@ -155,9 +155,6 @@ def check_finalize(
             f"{printable(str(path))} exists and is not this set. To replace it, say --overwrite; "
             "or choose another --out."
         )
-    free = free_space(path, complete is not None)
-    if complete is None:
-        check_side_files(path)
     plan = make_plan(
         rows=len(source),
         recipe=source.recipe,
@@ -165,11 +162,11 @@ def check_finalize(
         store=store,
         compression=options.compression,
         jobs=int(joblib.cpu_count()) if options.jobs is None else options.jobs,
-        free_bytes=free,
+        free_bytes=free_space(path, complete is not None),
         check=False,
     )
-    if complete is None and options.compression == "none":
-        check_space(plan.file_bytes, free, len(source))
+    if complete is None:
+        _check_writable(path, plan)
     return FinalizeOrder(
         source=source,
         out=path,
@@ -179,6 +176,14 @@ def check_finalize(
         cache_window=options.cache_window,
         complete=complete,
     )
+
+
+def _check_writable(path: SetPath, plan: Plan) -> None:
+    """Make sure that nothing of others is in the way, and that the disk holds the file."""
+    check_side_files(path)
+    # How small a compressed array becomes, only its rows tell.
+    if plan.compression == "none":
+        check_space(plan.file_bytes, plan.free_bytes, plan.rows)
 
 
 def _agreed_name(source: CalibrationSet, input_name: str | None) -> str:

@@ -100,9 +100,8 @@ def command(
     watch = Stopwatch()
     with options.shown_progress(quiet) as progress:
         result = run_prepared(prepared, watch.around(progress))
-        written = page and report_beside(
-            result.calibration, page, progress, jobs=build_options.local_jobs(build)
-        )
+        jobs = build_options.local_jobs(build)
+        written = report_beside(result.calibration, page, progress, jobs=jobs)
     if not quiet:
         tell_list(result.saved)
         tell_set(prepared, result.calibration, result.seconds, watch.kept)

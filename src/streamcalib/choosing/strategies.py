@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-StrategyName = Literal["random"]
+StrategyName = Literal["random", "activations", "ranges", "blend"]
 """What ``--strategy`` takes."""
 
 RULE = "random.Random(seed).sample(sorted(paths), count)"
+POOL_SIZE = 1000
+"""How many candidates go through a model, unless something else is asked for."""
 SPARES_RULE = "the same generator's next .sample(sorted(paths not chosen), spares)"
 
 

@@ -69,16 +69,17 @@ def command(
     """
     if absolute and relative_to is not None:
         raise click.UsageError("--absolute and --relative-to exclude each other.")
-    images = sample(
-        options.chosen_source(source, coco, split),
-        count,
-        seed=seed,
-        extensions=extensions,
-        relative_to=relative_to,
-        absolute=absolute,
-        spares=spares,
-        strategy=strategy_options.chosen_strategy(strategy),
-    )
+    with options.shown_progress(quiet) as progress:
+        images = sample(
+            options.chosen_source(source, coco, split),
+            count,
+            seed=seed,
+            extensions=extensions,
+            relative_to=relative_to,
+            absolute=absolute,
+            spares=spares,
+            strategy=strategy_options.chosen_strategy(strategy, progress),
+        )
     if dry_run:
         tell_choice(images, out)
         return

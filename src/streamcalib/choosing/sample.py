@@ -17,6 +17,7 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streamcalib.choosing.dedupe.distinct import Dedupe, Distinct
     from streamcalib.choosing.strategies import Choice, Strategy
 
 LEAST_SPARES = 10
@@ -31,6 +32,7 @@ def sample(
     relative_to: str | os.PathLike[str] | None = None,
     absolute: bool = False,
     spares: int | None = None,
+    dedupe: Dedupe | None = None,
     strategy: Strategy | None = None,
 ) -> ImageList:
     """Choose ``count`` images of a source, at random the same ones for the same seed for ever.
@@ -52,6 +54,8 @@ def sample(
     spares
         How many spares to keep, by default a tenth of ``count`` and at least 10; never more than
         there are images left.
+    dedupe
+        Leave near-duplicates out before anything is chosen; what this raises is raised.
     strategy
         Another rule than the default one; what it raises is raised.
 
@@ -60,7 +64,8 @@ def sample(
     SourceError
         If the source does not exist or holds no image.
     ListError
-        If ``count`` is below 1 or above what is there, or ``relative_to`` is not a folder.
+        If ``count`` is below 1 or above what is there, near-duplicates left out, or
+        ``relative_to`` is not a folder.
     """
     _check(count, seed, spares, relative_to)
     population = list_images(source, extensions)
@@ -69,8 +74,15 @@ def sample(
             f"--count asks for {count} images, but {printable(str(source))} holds "
             f"{len(population.paths)}."
         )
+    distinct = None if dedupe is None else dedupe.distinct(population.paths)
+    pool = population.paths if distinct is None else distinct.paths
+    if count > len(pool):
+        raise ListError(
+            f"--count asks for {count} images, but without near-duplicates {len(pool)} of "
+            f"{len(population.paths)} are left."
+        )
     wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
-    choice = (strategy or Random()).choose(population.paths, Wanted(count, wanted, seed))
+    choice = (strategy or Random()).choose(pool, Wanted(count, wanted, seed))
     folder = Path(absolute_path(os.fspath(relative_to or ".")))
     base = None if absolute else folder
     return ImageList(
@@ -87,6 +99,7 @@ def sample(
             "duplicates_dropped": population.duplicates,
             "extensions": None if extensions is None else list(extensions),
             "relative_to": None if base is None else str(base),
+            **_left_out(distinct, base),
         },
     )
 
@@ -108,6 +121,12 @@ def _rules(choice: Choice, strategy: Strategy | None) -> dict[str, Any]:
     # Of the default rule, side files say what they always said.
     named = {} if strategy is None else {"strategy": strategy.name}
     return {"rule": choice.rule, "spares_rule": choice.spares_rule, **named, **choice.facts}
+
+
+def _left_out(distinct: Distinct | None, base: Path | None) -> dict[str, Any]:
+    if distinct is None:
+        return {}
+    return {"dedupe": distinct.facts(lambda path: _written(path, base))}
 
 
 def _written(path: str, base: Path | None) -> str:

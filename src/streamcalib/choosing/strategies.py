@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-StrategyName = Literal["random", "activations", "ranges", "blend"]
+StrategyName = Literal["random", "activations", "ranges", "blend", "stratified"]
 """What ``--strategy`` takes."""
 
 RULE = "random.Random(seed).sample(sorted(paths), count)"

@@ -8,7 +8,7 @@ import click
 
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import save_list
-from streamcalib.cli import options, strategy_options
+from streamcalib.cli import dedupe_options, options, strategy_options
 from streamcalib.cli.telling import tell_choice, tell_list
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @options.count
 @options.seed
 @strategy_options.strategy_options
+@dedupe_options.dedupe_options
+@options.jobs
 @click.option("--out", required=True, metavar="FILE", help="The list to write, ending in .txt.")
 @options.extensions
 @click.option(
@@ -49,6 +51,9 @@ def command(
     split: Split | None,
     count: int,
     seed: int,
+    dedupe: bool,
+    dedupe_distance: int | None,
+    jobs: int | None,
     out: str,
     extensions: tuple[str, ...] | None,
     relative_to: str | None,
@@ -69,6 +74,8 @@ def command(
     """
     if absolute and relative_to is not None:
         raise click.UsageError("--absolute and --relative-to exclude each other.")
+    dedupe_options.check_dedupe(dedupe, dedupe_distance)
+    asked = {**strategy, "coco": coco, "split": split, "jobs": jobs}
     with options.shown_progress(quiet) as progress:
         images = sample(
             options.chosen_source(source, coco, split),
@@ -78,7 +85,8 @@ def command(
             relative_to=relative_to,
             absolute=absolute,
             spares=spares,
-            strategy=strategy_options.chosen_strategy(strategy, progress),
+            dedupe=dedupe_options.chosen_dedupe(dedupe, dedupe_distance, jobs, progress),
+            strategy=strategy_options.chosen_strategy(asked, progress),
         )
     if dry_run:
         tell_choice(images, out)

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from streamcalib.choosing.coco import find_annotations
+from streamcalib.choosing.labels.source import LabelSource
+from streamcalib.choosing.labels.table import LABEL_COLUMN, PATH_COLUMN
 from streamcalib.choosing.strategies import POOL_SIZE, StrategyName
+from streamcalib.choosing.stratified import Stratified
 from streamcalib.cli import options
 from streamcalib.progress import ignore
 
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from streamcalib.choosing.strategies import Strategy
     from streamcalib.progress import Subscriber
 
-DEFAULT_BLEND = 0.5
+DEFAULT_BLEND = 0.25
 
 _STRATEGY = (
     click.option(
@@ -47,6 +51,23 @@ _STRATEGY = (
         metavar="PERCENT",
         help="With --strategy ranges or blend: the percentile of a tensor's magnitudes that is "
         "reached for, instead of the largest.  [default: 100]",
+    ),
+    click.option(
+        "--labels",
+        metavar="KIND[:FILE]",
+        help="Of stratified: coco:FILE (annotations in JSON; coco alone with --coco), yolo (label "
+        "files in labels/ beside images/), yolo:DIR, yolo:DATA.yaml, folder (each image's own), or "
+        "csv:FILE.",
+    ),
+    click.option(
+        "--label-column",
+        metavar="NAME",
+        help=f"Of csv:FILE: the column of classes.  [default: {LABEL_COLUMN}]",
+    ),
+    click.option(
+        "--path-column",
+        metavar="NAME",
+        help=f"Of csv:FILE: the column of images, as names or paths.  [default: {PATH_COLUMN}]",
     ),
 )
 _BY_MODEL = ("activations", "ranges", "blend")
@@ -81,17 +102,34 @@ def _by_activations(asked: Mapping[str, Any], progress: Subscriber) -> Strategy 
     )
 
 
+def _stratified(asked: Mapping[str, Any], _progress: Subscriber) -> Strategy:
+    labels = asked["labels"]
+    if labels is None:
+        raise click.UsageError(
+            "--strategy stratified needs --labels: coco:FILE, yolo, folder or csv:FILE."
+        )
+    if labels == "coco" and asked.get("coco") is not None:
+        labels = f"coco:{find_annotations(asked['coco'], asked.get('split') or 'train2017')}"
+    return Stratified(
+        LabelSource.parse(
+            labels, label_column=asked["label_column"], path_column=asked["path_column"]
+        )
+    )
+
+
 _MAKERS: dict[str, Callable[[Mapping[str, Any], Subscriber], Strategy | None]] = {
     "random": _random,
     **dict.fromkeys(_BY_MODEL, _by_activations),
+    "stratified": _stratified,
 }
 """What makes a strategy of the options that a user gave, by its name."""
 
 _FOR: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("model", "preset", "imgsz", "dtype"), _BY_MODEL),
-    **dict.fromkeys(("recipe_file", "extra_inputs", "pool_size", "jobs"), _BY_MODEL),
+    **dict.fromkeys(("recipe_file", "extra_inputs", "pool_size"), _BY_MODEL),
     "blend": ("blend",),
     "percentile": ("ranges", "blend"),
+    **dict.fromkeys(("labels", "label_column", "path_column"), ("stratified",)),
 }
 """The strategies that an option is for, by its parameter; with others it is refused."""
 
@@ -100,14 +138,15 @@ _OPTIONS = {"recipe_file": "--recipe", "extra_inputs": "--extra-input"}
 
 def strategy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the strategy."""
-    further = (options.recipe_options, options.extra_inputs, options.jobs)
+    further = (options.recipe_options, options.extra_inputs)
     return options.all_of((*_STRATEGY, *further), function)
 
 
 def chosen_strategy(asked: Mapping[str, Any], progress: Subscriber = ignore) -> Strategy | None:
     """Return the strategy that the options add up to, or None for the default rule.
 
-    ``asked`` holds the values of `strategy_options`, None where an option was not given.
+    ``asked`` holds the values of `strategy_options`, None where an option was not given, and of
+    ``coco``, ``split`` and ``jobs``.
     """
     name = asked["strategy"]
     for parameter, names in _FOR.items():

@@ -90,7 +90,7 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
     MissingExtraError
         If the package ``onnx`` is not installed.
     """
-    proto = _load(Path(model))
+    proto = load_graph(Path(model))
     path = printable(str(model))
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     _check_task(path, metadata)
@@ -122,7 +122,16 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
     )
 
 
-def _load(path: Path) -> Any:
+def load_graph(path: Path) -> Any:
+    """Return an ONNX file's ``ModelProto``, without weights in other files.
+
+    Raises
+    ------
+    ModelError
+        If it is missing or is no ONNX graph.
+    MissingExtraError
+        If the package ``onnx`` is not installed.
+    """
     try:
         import onnx
         from google.protobuf.message import DecodeError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -62,6 +62,27 @@ def tell_choice(images: ImageList, out: str) -> None:
     )
     for entry in images[:_SHOWN_ENTRIES]:
         click.echo(f"  {printable(entry)}")
+    _tell_choosing(facts)
+
+
+def _tell_choosing(facts: dict[str, Any]) -> None:
+    """Say what a strategy, or leaving near-duplicates out, came to."""
+    if dedupe := facts.get("dedupe"):
+        click.echo(
+            f"  {counted(dedupe['left_out'], 'near-duplicate')} left out before choosing"
+            + (f", {counted(dedupe['unread'], 'bad image')} kept" if dedupe["unread"] else "")
+        )
+    if shares := facts.get("class_shares"):
+        click.echo(
+            f"  {shares['classes_chosen']} of {counted(shares['classes'], 'class', 'classes')} "
+            f"present; shares differ from the pool's by {shares['largest_difference']:.1%} at most"
+        )
+    if bad := facts.get("pool", {}).get("bad"):
+        click.echo(f"  {counted(len(bad), 'bad image')} of the pool left out:", err=True)
+        for one in bad:
+            click.echo(f"    {printable(one['path'])}: {printable(one['reason'])}", err=True)
+    if unknown := facts.get("images_without_labels"):
+        click.echo(f"  the labels say nothing of {counted(unknown, 'image')}")
 
 
 def _spares(images: ImageList) -> str:
@@ -80,6 +101,7 @@ def tell_list(saved: SavedList) -> None:
     )
     if facts["duplicates_dropped"]:
         click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
+    _tell_choosing(facts)
     if saved.gitignore and saved.gitignore.added:
         click.echo(f"  added to .gitignore: {printable(' '.join(saved.gitignore.added))}")
     for name in saved.gitignore.still_ignored if saved.gitignore else ():

@@ -7,7 +7,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
@@ -95,6 +95,12 @@ class Survey:
     shown: list[ShownRow] = field(default_factory=list)
     paths: dict[int, str] = field(default_factory=dict)
 
+    @classmethod
+    def empty(cls, rows: int, thumbnails: Thumbnails, channels: int) -> Self:
+        """Return one of so many rows and channels, none of which were looked at so far."""
+        hashes = Hashes(np.zeros(rows, np.uint64), np.zeros(rows, np.bool_))
+        return cls(rows, thumbnails, np.zeros((channels, LEVELS), np.int64), hashes)
+
     @property
     def padding_share(self) -> float:
         """Padding among all pixels, 0 to 1."""
@@ -172,9 +178,7 @@ def survey(
     """
     recipe, names = calibration.recipe, channel_names(calibration.recipe)
     none = np.zeros((len(names), LEVELS), np.int64)
-    count = len(calibration)
-    hashes = Hashes(np.zeros(count, np.uint64), np.zeros(count, np.bool_))
-    found = Survey(count, thumbnails, none.copy(), hashes)
+    found = Survey.empty(len(calibration), thumbnails, len(names))
     records = enumerate(calibration.row_records())
     reader = CanvasReader(calibration)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
 import numpy as np
 
 from streamcalib.choosing.dedupe.distinct import DEFAULT_DISTANCE
@@ -13,6 +12,7 @@ from streamcalib.choosing.dedupe.hashes import Hashes
 from streamcalib.choosing.dedupe.hashing import grey_hash
 from streamcalib.manifest_rows import stored_checksums
 from streamcalib.progress import Counter
+from streamcalib.report.shrinking import halved
 from streamcalib.verifying.scan import equal_rows
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ MOST_COMPARED = 200_000
 """All are compared with all, so in larger sets near-duplicates are not looked for."""
 
 _MOST_PAIRS = 1000
-_SIDE = 128
+_SIDE = 64
 
 
 class Alike(NamedTuple):
@@ -67,10 +67,8 @@ class Likeness(NamedTuple):
 
 def hash_of(picture: NDArray[np.uint8], weights: NDArray[np.float64]) -> int:
     """Return the perceptual hash of a picture (C, H, W), whose channels make grey so."""
-    height, width = picture.shape[1:]
-    size = min(width, _SIDE), min(height, _SIDE)
-    planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in picture]
-    grey = np.tensordot(weights, np.stack(planes), axes=1)
+    small = np.stack([halved(plane, _SIDE) for plane in picture])
+    grey = np.tensordot(weights, small, axes=1)
     return grey_hash(grey.round().astype(np.uint8))
 
 
@@ -89,7 +87,7 @@ def likeness(calibration: CalibrationSet, hashes: Hashes, notify: Subscriber) ->
     known[further] = False
     pairs: list[Alike] = []
     rows: set[int] = set()
-    counter = Counter("compare", len(sums), 0, notify)
+    counter = Counter("compare", len(sums), 0, notify, unit="images")
     for near in near_duplicates(Hashes(hashes.values, known), DEFAULT_DISTANCE, counter.reach):
         rows |= {near.left_out, near.kept}
         if len(pairs) < _MOST_PAIRS:

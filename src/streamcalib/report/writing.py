@@ -129,7 +129,7 @@ def _look(order: ReportOrder, notify: Subscriber) -> tuple[Survey, Likeness]:
             f"the recipe in the manifest of {printable(str(calibration.path))} was changed after "
             "the build."
         )
-    counter = Counter("report", len(calibration), 0, notify)
+    counter = Counter("report", len(calibration), calibration.values().stored.row_bytes, notify)
     shown = evenly(len(calibration), order.shown, order.seed)
     thumbnails = Thumbnails.fitting(order.shown, calibration.recipe)
     try:

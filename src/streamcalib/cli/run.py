@@ -9,13 +9,12 @@ import click
 from streamcalib.cli import build_options, options
 from streamcalib.cli.telling import Stopwatch, tell_list, tell_plan, tell_set, tell_warnings
 from streamcalib.plan import Container
-from streamcalib.recipe_choice import choose_recipe
 from streamcalib.run import prepare_run, run_prepared
 
 if TYPE_CHECKING:
     from streamcalib.choosing.coco import Split
     from streamcalib.extra_inputs import ExtraInput
-    from streamcalib.recipe import DType
+    from streamcalib.recipe_fields import DType
 
 
 @click.command("run")
@@ -71,8 +70,14 @@ def command(
         out,
         seed=seed,
         extensions=extensions,
-        recipe=choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe=options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=input_name,
+            is_quiet=quiet,
         ),
         model=model,
         input_name=input_name,

@@ -11,15 +11,17 @@ from streamcalib.errors import ModelError
 from streamcalib.graph_file import (
     dimensions,
     dtype_name,
-    first_arithmetic,
     load_graph,
     shape_text,
 )
+from streamcalib.graph_range import NOTHING_DONE, range_of
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
+
+    from streamcalib.graph_range import GraphRange
 
 _DTYPES: dict[int, Literal["float32", "float16", "uint8"]] = {
     1: "float32",
@@ -98,9 +100,8 @@ class ImageInput:
         The graph's further inputs; rows are not for them.
     outputs
         What the graph gives.
-    arithmetic
-        The sums and products that the graph begins with, like ``("Sub", "Div")``: where it
-        normalizes by itself, rows must not be normalized before.
+    does
+        What the graph does to the images before anything else.
     ultralytics
         Ultralytics' metadata, or None where another exporter wrote the graph.
     metadata_imgsz
@@ -117,7 +118,7 @@ class ImageInput:
     shape_text: str
     other_inputs: tuple[OtherInput, ...] = ()
     outputs: tuple[Output, ...] = ()
-    arithmetic: tuple[str, ...] = ()
+    does: GraphRange = NOTHING_DONE
     ultralytics: Ultralytics | None = None
     metadata_imgsz: tuple[int, int] | None = None
 
@@ -173,7 +174,7 @@ def read_image_input(model: str | PathLike[str], input_name: str | None = None) 
         outputs=tuple(
             Output(value.name, dtype_name(value), dimensions(value)) for value in proto.graph.output
         ),
-        arithmetic=first_arithmetic(proto.graph, image.name),
+        does=range_of(proto, image.name),
         ultralytics=told,
         metadata_imgsz=_imgsz(metadata),
     )

@@ -1,4 +1,4 @@
-"""An ONNX file as its inputs, outputs, first nodes and metadata; weights are not touched."""
+"""An ONNX file, and what its inputs and outputs are declared to be."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ if TYPE_CHECKING:
 
 # No protobuf is larger.
 _MOST_BYTES = 2**31
-_MOST_STEPS = 16
-_PASSING = frozenset({"Identity", "Cast", "Transpose", "Reshape", "Split", "Gather", "Concat"})
-_ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div"})
 
 
 def load_graph(path: Path) -> Any:
-    """Return the protobuf of an ONNX file.
+    """Return an ONNX file's ``ModelProto``, without weights in other files.
 
     Raises
     ------
@@ -50,21 +47,6 @@ def load_graph(path: Path) -> Any:
     if not proto.HasField("graph") or not proto.graph.node:
         raise ModelError(f"{name} is not an ONNX model: it holds no graph.")
     return proto
-
-
-def first_arithmetic(graph: Any, name: str) -> tuple[str, ...]:
-    """Return the sums and products that a graph does with an input before anything else."""
-    found: list[str] = []
-    for _ in range(_MOST_STEPS):
-        users = [node for node in graph.node if name in node.input]
-        if len(users) != 1 or not users[0].output:
-            break
-        kind, name = users[0].op_type, users[0].output[0]
-        if kind in _ARITHMETIC:
-            found.append(kind)
-        elif kind not in _PASSING:
-            break
-    return tuple(found)
 
 
 def dimensions(value: Any) -> tuple[int | None, ...] | None:

@@ -100,11 +100,12 @@ def fitting_preset(graph: ImageInput) -> str:
             fit.preset,
             fit.preset,
         )
-    if graph.arithmetic and graph.dtype != "uint8":
+    if graph.does.divides and graph.dtype != "uint8":
         _log.warning(
-            "%s begins with %s: if it normalizes its input itself, rows must not be normalized; "
-            "see 'streamcalib recipe check'.",
+            "%s divides its input by about 255 itself: rows of 0 to 1 would be normalized twice. "
+            "Take a recipe with scale 1, mean 0 and std 1: 'streamcalib recipe show %s --set "
+            "scale=1 > recipe.json', and --recipe recipe.json.",
             graph.shown,
-            ", ".join(graph.arithmetic),
+            fit.preset,
         )
     return fit.preset

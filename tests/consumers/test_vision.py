@@ -46,9 +46,7 @@ def ways() -> dict[str, Recipe]:
     recipes = {
         "torchvision": torchvision,
         "torchvision-232": replace(torchvision, resize_side=232),
-        "torchvision-bicubic": replace(
-            large, resize_side=480, interpolation="pil-bicubic", **HALF
-        ),
+        "torchvision-bicubic": replace(large, resize_side=480, interpolation="pil-bicubic", **HALF),
         "torchvision-oblong": replace(torchvision, resize_side=90, **oblong),
         "timm": timm,
         "timm-0.95": replace(timm, resize_side=235, **CLIP),
@@ -57,7 +55,6 @@ def ways() -> dict[str, Recipe]:
         ),
         "timm-squash": replace(timm, resize="stretch", resize_side=None),
         "rtdetr-original": Recipe.preset("rtdetr-original"),
-        "rtdetr-original-v2": Recipe.preset("rtdetr-original"),
         "yolo11-cls": classify,
         "yolo11-cls-oblong": Recipe.preset("yolo11-cls", OBLONG),
         "rtdetr-ultralytics": stretched,
@@ -76,7 +73,7 @@ def files(tmp_path_factory, photographs) -> list[Path]:
     """Photographs, and images of awkward sizes and kinds."""
     folder = tmp_path_factory.mktemp("images")
     named = dict(photographs)
-    for height, width in ((1, 1), (600, 2), (2, 600), (33, 47), (224, 300), (300, 224), (256, 256)):
+    for height, width in ((1, 1), (90, 3), (3, 91), (33, 47), (224, 300), (300, 224), (256, 256)):
         named[f"{height}x{width}.jpg"] = zoo.jpeg(zoo.picture(height, width))
     photo = zoo.picture(301, 403)
     named |= {

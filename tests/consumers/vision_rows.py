@@ -28,9 +28,8 @@ def pil_ways() -> dict:
     """Return transforms of an image that is read with Pillow."""
     import torchvision.transforms as T  # noqa: N812
     from timm.data import create_transform
-    from torchvision.transforms import InterpolationMode, v2
+    from torchvision.transforms import InterpolationMode
     from torchvision.transforms._presets import ImageClassification
-    from torchvision.transforms.v2 import functional as v2_functional
 
     return {
         "torchvision": ImageClassification(crop_size=224),
@@ -42,7 +41,14 @@ def pil_ways() -> dict:
             mean=(0.5, 0.5, 0.5),
             std=(0.5, 0.5, 0.5),
         ),
-        "torchvision-oblong": ImageClassification(crop_size=OBLONG, resize_size=90),
+        "torchvision-oblong": T.Compose(
+            [
+                T.Resize(90),
+                T.CenterCrop(OBLONG),
+                T.ToTensor(),
+                T.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+            ]
+        ),
         "timm": create_transform(224, interpolation="bicubic", crop_pct=0.875),
         "timm-0.95": create_transform(
             224,
@@ -56,13 +62,6 @@ def pil_ways() -> dict:
             224, interpolation="bicubic", crop_pct=1.0, crop_mode="squash"
         ),
         "rtdetr-original": T.Compose([T.Resize((640, 640)), T.ToTensor()]),
-        "rtdetr-original-v2": v2.Compose(
-            [
-                v2.Resize((640, 640)),
-                v2.PILToTensor(),
-                lambda tensor: v2_functional.to_dtype(tensor, scale=True),
-            ]
-        ),
     }
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
+    from streamcalib.live import LiveSet, live
     from streamcalib.recipe import Recipe
     from streamcalib.verify import Verification, find_image, verify
 
@@ -25,12 +26,14 @@ __all__ = [
     "CalibrationSet",
     "ExtraInput",
     "ImageList",
+    "LiveSet",
     "Recipe",
     "Verification",
     "__version__",
     "build",
     "finalize",
     "find_image",
+    "live",
     "sample",
     "verify",
 ]
@@ -39,11 +42,13 @@ _HOMES = {
     "CalibrationSet": "streamcalib.calibset",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
+    "LiveSet": "streamcalib.live",
     "Recipe": "streamcalib.recipe",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
+    "live": "streamcalib.live",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",
 }

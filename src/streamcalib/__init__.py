@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamcalib.images.listfile import ImageList
     from streamcalib.live import LiveSet, live
     from streamcalib.recipe import Recipe
+    from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
@@ -28,12 +29,14 @@ __all__ = [
     "ImageList",
     "LiveSet",
     "Recipe",
+    "Report",
     "Verification",
     "__version__",
     "build",
     "finalize",
     "find_image",
     "live",
+    "report",
     "sample",
     "verify",
 ]
@@ -44,11 +47,13 @@ _HOMES = {
     "ImageList": "streamcalib.images.listfile",
     "LiveSet": "streamcalib.live",
     "Recipe": "streamcalib.recipe",
+    "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
     "live": "streamcalib.live",
+    "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",
 }

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
+    from streamcalib.live import LiveSet, live
     from streamcalib.recipe import Recipe
     from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
@@ -26,6 +27,7 @@ __all__ = [
     "CalibrationSet",
     "ExtraInput",
     "ImageList",
+    "LiveSet",
     "Recipe",
     "Report",
     "Verification",
@@ -33,6 +35,7 @@ __all__ = [
     "build",
     "finalize",
     "find_image",
+    "live",
     "report",
     "sample",
     "verify",
@@ -42,12 +45,14 @@ _HOMES = {
     "CalibrationSet": "streamcalib.calibset",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
+    "LiveSet": "streamcalib.live",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
+    "live": "streamcalib.live",
     "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streamcalib.building.agreement import example_values
 from streamcalib.errors import RecipeError
 from streamcalib.graph import describe_input, read_image_input
 from streamcalib.imgsz import agreed_size
@@ -13,7 +14,6 @@ from streamcalib.preset_fit import CLASSIFIERS, Fit, find_fit
 from streamcalib.presets import find_preset
 from streamcalib.recipe import Recipe
 from streamcalib.run import set_name
-from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     import os
@@ -120,7 +120,7 @@ def _unsaid(graph: ImageInput, fit: Fit, size: tuple[int, int] | None) -> list[s
     if graph.batch not in (None, 1):
         lines.append(f"The batch is fixed: choose a --count that is a multiple of {graph.batch}.")
     lines += [
-        f"The further input {printable(other.name)!r} ({describe_input(other)}): give one row of "
+        f"The further input {other.name!r} ({describe_input(other)}): give one row of "
         "it with --extra-input; the set must then be an .npz."
         for other in graph.other_inputs
     ]
@@ -154,7 +154,7 @@ def _options(
     if input_name is not None:
         options += ["--input-name", input_name]
     for other in graph.other_inputs:
-        options += ["--extra-input", f"{other.name}=VALUES:{other.dtype}"]
+        options += ["--extra-input", f"{other.name}={example_values(other)}:{other.dtype}"]
     return options
 
 

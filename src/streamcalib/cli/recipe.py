@@ -107,16 +107,14 @@ def check(model: str, preset: str | None, imgsz: str | None, input_name: str | N
 
 def _tell_graph(graph: ImageInput) -> None:
     click.echo(f"model     {graph.shown}")
-    click.echo(
-        f"input     {printable(graph.name)!r}, {graph.dtype}, {graph.layout}, {graph.shape_text}"
-    )
+    click.echo(f"input     {graph.name!r}, {graph.dtype}, {graph.layout}, {graph.shape_text}")
     click.echo(f"batch     {graph.batch or 'dynamic'}")
     height, width = graph.height or "dynamic", graph.width or "dynamic"
     click.echo(f"size      {height}x{width} (height x width)")
     for other in graph.other_inputs:
-        click.echo(f"and takes {printable(other.name)!r} ({describe_input(other)})")
+        click.echo(f"and takes {other.name!r} ({describe_input(other)})")
     for output in graph.outputs:
-        click.echo(f"gives     {printable(output.name)!r} ({describe_input(output)})")
+        click.echo(f"gives     {output.name!r} ({describe_input(output)})")
     said = graph.ultralytics
     if said is None:
         click.echo("metadata  none of Ultralytics")

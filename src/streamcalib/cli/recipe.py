@@ -74,8 +74,10 @@ def show(
     recipe = changed(Recipe.preset(name, imgsz, dtype=dtype), changes, crop_pct=crop_pct)
     if not only_json:
         preset = find_preset(name)
-        click.echo(f"{printable(recipe.name)}: {preset.serves}", err=True)
-        if not changes:
+        if changes or crop_pct is not None:
+            click.echo(f"changed from {name} ({preset.serves})", err=True)
+        else:
+            click.echo(f"{name}: {preset.serves}", err=True)
             click.echo(f"  the same bits as: {preset.reference}", err=True)
         for step, what in in_words(recipe).items():
             click.echo(f"  {step}: {what}", err=True)

@@ -103,7 +103,8 @@ extra_inputs = click.option(
     metavar="NAME=VALUES:DTYPE",
     callback=_extra_inputs,
     help="A further input of the model, for .npz: one row's value, repeated for every row, like "
-    "orig_size=640,640:int64. May be given several times.",
+    "orig_size=640,640:int64, or a number that fills a row, like mask=1*1x640x640:float32. May be "
+    "given several times.",
 )
 
 _RECIPE = (

@@ -29,11 +29,13 @@ def kept_readable(log_level: str) -> Iterator[None]:
     """
     stream = sys.stderr
     wordy = log_level.upper() in ("DEBUG", "INFO")
-    records = _Records(stream)
-    logger = logging.getLogger(_LOGGER)
+    records, others = _Records(stream, _LOGGER), _Records(stream if wordy else None, "root")
+    logger, root = logging.getLogger(_LOGGER), logging.getLogger()
     before = logger.propagate
     logger.addHandler(records)
     logger.propagate = False
+    # ONNX Runtime logs to the root, which without a handler gets one that stays for ever.
+    root.addHandler(others)
     try:
         with (
             redirect_stdout(_Printed(stream if wordy else None)),
@@ -43,20 +45,23 @@ def kept_readable(log_level: str) -> Iterator[None]:
     finally:
         logger.removeHandler(records)
         logger.propagate = before
+        root.removeHandler(others)
 
 
 class _Records(logging.Handler):
-    """Writes a line a record; a progress bar makes room for it."""
+    """Writes a line a record of some loggers; a progress bar makes room for it."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None, name: str) -> None:
         super().__init__()
         self._stream = stream
+        self.addFilter(logging.Filter(name))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write."""
         message = record.getMessage()
-        if not message.startswith(_OF_NO_CONCERN):
-            text = f"ModelOpt, {record.levelname.lower()}: {printable(message)}"
+        if self._stream is not None and not message.startswith(_OF_NO_CONCERN):
+            said_by = "ModelOpt" if record.name.startswith(_LOGGER) else "ONNX Runtime"
+            text = f"{said_by}, {record.levelname.lower()}: {printable(message)}"
             tqdm.write(text, file=self._stream)
 
 

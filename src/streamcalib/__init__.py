@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streamcalib.build import build
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.sample import sample
+    from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
@@ -35,6 +36,7 @@ __all__ = [
     "Verification",
     "__version__",
     "build",
+    "export",
     "finalize",
     "find_image",
     "live",
@@ -54,6 +56,7 @@ _HOMES = {
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
+    "export": "streamcalib.export",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
     "live": "streamcalib.live",

@@ -92,7 +92,7 @@ def prepare(
     """
     path = set_path(out, options.state)
     container = _container(path)
-    graph = None if model is None else read_image_input(model)
+    graph = None if model is None else read_image_input(model, input_name)
     recipe = agreed_recipe(recipe, graph)
     store = _agreed_store(options, container, recipe)
     name = agreed_name(input_name, graph)

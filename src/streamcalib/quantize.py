@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamcalib.amounts import too_few
 from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import InputError, ModelError
 from streamcalib.graph import read_image_input
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from streamcalib.graph import ImageInput
     from streamcalib.images.listfile import ImageList
+    from streamcalib.readers.reader import CalibrationReader
     from streamcalib.readers.steps import Remainder
 
 
@@ -128,8 +130,8 @@ def prepare_quantization(
     overwrite: bool = False,
 ) -> Wanted:
     """Check everything and write nothing; parameters as in `quantize`, raises as it does."""
-    graph = check_model(model)
     source = _opened(calibration)
+    graph = check_model(model, input_name or source.input_name)
     keeps = source.images if isinstance(source, LiveSet) and source.images.file is None else None
     path = check_output(model, out, side_names(out, keeps), overwrite=overwrite)
     given = with_defaults(keywords)
@@ -150,7 +152,7 @@ def prepare_quantization(
         reader=reader,
         keywords=given,
         keeps=keeps,
-        warnings=tuple(filter(None, (clash(),))),
+        warnings=tuple(filter(None, (clash(), too_few("modelopt", _used(reader))))),
     )
 
 
@@ -173,15 +175,17 @@ def run_quantization(wanted: Wanted, progress: Subscriber | None = None) -> Quan
     return Quantized(wanted.out, wanted.out.with_name(names[0]), record, kept)
 
 
-def check_model(model: str | PathLike[str]) -> ImageInput:
+def check_model(model: str | PathLike[str], input_name: str | None = None) -> ImageInput:
     """Return what a model's image input is, if the model is not quantized yet.
+
+    ``input_name`` says which it is if there are several.
 
     Raises
     ------
     ModelError
         If it cannot be served, or ModelOpt would leave it as it is without a word.
     """
-    graph = read_image_input(model)
+    graph = read_image_input(model, input_name)
     if is_quantized(Path(model)):
         raise ModelError(
             f"{graph.shown} is quantized already, and ModelOpt would leave it as it is: give the "
@@ -208,6 +212,11 @@ def _opened(calibration: CalibrationSet | LiveSet | str | PathLike[str]) -> Any:
             f"{type(calibration).__name__}."
         )
     return calibration
+
+
+def _used(reader: CalibrationReader) -> int:
+    """Return how many rows are read, each counted once."""
+    return reader.steps.rows - reader.steps.dropped
 
 
 def _declared_batch(keywords: Mapping[str, Any], graph: ImageInput) -> int | None:

@@ -154,7 +154,8 @@ def command(
     """  # noqa: D301
     rows = _Rows(calibration, source, list_file, given)
     _check_usage(click.get_current_context(), rows)
-    check_model(model)
+    if calibration is None:
+        check_model(model, given["input_name"])
     watch = Stopwatch()
     with options.shown_progress(quiet) as progress:
         images = _images(rows)
@@ -217,6 +218,7 @@ def _live(images: ImageList, model: str, given: dict[str, Any], progress: Subscr
         model=model,
         imgsz=given["imgsz"],
         dtype=given["dtype"],
+        input_name=given["input_name"],
     )
     return live(
         images,

@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.errors import QuantizerError, StoppedError, StreamcalibError
-from streamcalib.graph import load_graph
+from streamcalib.graph_file import load_graph
 from streamcalib.quantizing.modelopt import clash, find_quantize
 from streamcalib.quantizing.saying import kept_readable
 from streamcalib.wording import printable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamcalib.durable import sync
 from streamcalib.errors import InputError, OutputError, StoppedError
-from streamcalib.graph import load_graph
+from streamcalib.graph_file import load_graph
 from streamcalib.signals import held_back
 from streamcalib.wording import printable
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
     from streamcalib.live import LiveSet, live
+    from streamcalib.quantize import Quantized, quantize
     from streamcalib.recipe import Recipe
     from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
@@ -29,6 +30,7 @@ __all__ = [
     "ExtraInput",
     "ImageList",
     "LiveSet",
+    "Quantized",
     "Recipe",
     "Report",
     "Verification",
@@ -38,6 +40,7 @@ __all__ = [
     "finalize",
     "find_image",
     "live",
+    "quantize",
     "report",
     "sample",
     "verify",
@@ -48,6 +51,7 @@ _HOMES = {
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "LiveSet": "streamcalib.live",
+    "Quantized": "streamcalib.quantize",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
@@ -56,6 +60,7 @@ _HOMES = {
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
     "live": "streamcalib.live",
+    "quantize": "streamcalib.quantize",
     "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",

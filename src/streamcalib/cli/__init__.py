@@ -26,6 +26,7 @@ _NAMES = (
     "verify",
     "report",
     "recipe",
+    "quantize",
     "bench",
     "demo",
 )

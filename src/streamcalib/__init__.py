@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from streamcalib.build import build
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.sample import sample
+    from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
+    from streamcalib.live import LiveSet, live
     from streamcalib.recipe import Recipe
     from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
@@ -26,13 +28,16 @@ __all__ = [
     "CalibrationSet",
     "ExtraInput",
     "ImageList",
+    "LiveSet",
     "Recipe",
     "Report",
     "Verification",
     "__version__",
     "build",
+    "export",
     "finalize",
     "find_image",
+    "live",
     "report",
     "sample",
     "verify",
@@ -42,12 +47,15 @@ _HOMES = {
     "CalibrationSet": "streamcalib.calibset",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
+    "LiveSet": "streamcalib.live",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
+    "export": "streamcalib.export",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
+    "live": "streamcalib.live",
     "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.commands import report_command, set_commands
+from streamcalib.recipe_words import in_words
 from streamcalib.wording import in_markdown, in_units, printable
 
 if TYPE_CHECKING:
@@ -69,13 +70,7 @@ def _recipe(manifest: Manifest) -> dict[str, Any]:
     recipe = manifest.recipe
     return {
         "preset": recipe.name,
-        "canvas": f"{recipe.height}x{recipe.width} (height x width), {recipe.resize}, "
-        f"{recipe.interpolation}, {recipe.anchor}, padding {recipe.pad_value}",
-        "values": f"{recipe.channel_order}, (v / {recipe.scale:g} - {list(recipe.mean)}) / "
-        f"{list(recipe.std)} as {recipe.dtype}",
-        "EXIF orientation": "applied, as OpenCV does"
-        if recipe.orientation == "opencv"
-        else "ignored",
+        **in_words(recipe),
         "fingerprint": manifest.recipe_fingerprint,
     }
 

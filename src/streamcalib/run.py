@@ -79,7 +79,9 @@ def prepare_run(
             "use 'streamcalib sample', and 'streamcalib build' with an --out behind the URL."
         )
     chosen = sample(source, count, seed=seed, extensions=extensions)
-    recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
+    if recipe is None and model is not None:
+        recipe = Recipe.from_onnx(model, input_name=input_name)
+    recipe = recipe or Recipe.yolo11()
     folder = Path(out).absolute()
     return prepare(
         replace(chosen, file=folder / f"quant{count}.txt", within=_within(os.fspath(source))),

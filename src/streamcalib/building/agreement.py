@@ -8,6 +8,7 @@ from streamcalib.errors import InputError, ModelError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name, is_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input
 from streamcalib.images.places import is_own_memory
+from streamcalib.imgsz import agreed_size
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
@@ -43,11 +44,11 @@ def agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
         return recipe or Recipe.yolo11()
     if recipe is None:
         return Recipe.from_image_input(graph)
-    taken = Recipe.from_image_input(graph, imgsz=(recipe.height, recipe.width), dtype=recipe.dtype)
-    if recipe.layout != taken.layout:
+    agreed_size(graph, (recipe.height, recipe.width), recipe.dtype)
+    if recipe.layout != graph.layout:
         raise ModelError(
             f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.shown} "
-            f"has shape {graph.shape_text}, which is {taken.layout}."
+            f"has shape {graph.shape_text}, which is {graph.layout}."
         )
     return recipe
 

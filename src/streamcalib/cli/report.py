@@ -57,8 +57,9 @@ def command(
     if not quiet:
         tell_report(written)
     if written.damaged:
+        verb = "is" if written.damaged == 1 else "are"
         raise DamagedError(
-            f"{counted(written.damaged, 'row')} of {printable(calibration_set)} not what was "
-            f"written: see {printable(str(written.path))}. Copy the set again from where it is "
+            f"{counted(written.damaged, 'row')} of {printable(calibration_set)} {verb} not what "
+            f"was written: see {printable(str(written.path))}. Copy the set again from where it is "
             "whole, or build it again."
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from operator import index
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 import numpy as np
 
@@ -158,7 +159,8 @@ class _Ahead:
     """Makes the step after the one that was taken, in a thread, unless steps are mapped views."""
 
     def __init__(self, reader: CalibrationReader) -> None:
-        self._reader = reader
+        # Weakly: a reader that is let go of takes its thread, and what it read, with it at once.
+        self._reader: CalibrationReader = proxy(reader)
         self._pool: ThreadPoolExecutor | None = None
         self._coming: tuple[int, Future[Step]] | None = None
 

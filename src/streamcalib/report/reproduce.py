@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamcalib.building.agreement import DEFAULT_INPUT_NAME
 from streamcalib.errors import RecipeError
-from streamcalib.recipe import PRESETS
+from streamcalib.presets import PRESETS
+from streamcalib.recipe import Recipe
 
 if TYPE_CHECKING:
     from streamcalib.calibset import CalibrationSet
     from streamcalib.manifest import Manifest
-    from streamcalib.recipe import Recipe
 
 _RECIPE_FILE = "recipe.json"
 
@@ -103,12 +103,11 @@ def _build(calibration: CalibrationSet) -> list[Step]:
 
 def _preset(recipe: Recipe) -> list[str] | None:
     """Return the options that give a recipe, or None if no preset does."""
-    preset = PRESETS.get(recipe.name)
-    if preset is None:
+    if recipe.name not in PRESETS:
         return None
     size = (recipe.height, recipe.width)
     try:
-        same = preset(size, dtype=recipe.dtype)
+        same = Recipe.preset(recipe.name, size, dtype=recipe.dtype)
     except RecipeError:
         return None
     if same.fingerprint != recipe.fingerprint:

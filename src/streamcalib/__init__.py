@@ -14,6 +14,9 @@ from streamcalib.version import __version__
 if TYPE_CHECKING:
     from streamcalib.build import build
     from streamcalib.calibset import CalibrationSet
+    from streamcalib.choosing.activations.strategy import ByActivations
+    from streamcalib.choosing.compare import compare
+    from streamcalib.choosing.comparing.result import Comparison
     from streamcalib.choosing.sample import sample
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
@@ -22,13 +25,16 @@ if TYPE_CHECKING:
     from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
+    "ByActivations",
     "CalibrationSet",
+    "Comparison",
     "ExtraInput",
     "ImageList",
     "Recipe",
     "Verification",
     "__version__",
     "build",
+    "compare",
     "finalize",
     "find_image",
     "sample",
@@ -36,12 +42,15 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ByActivations": "streamcalib.choosing.activations.strategy",
     "CalibrationSet": "streamcalib.calibset",
+    "Comparison": "streamcalib.choosing.comparing.result",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "Recipe": "streamcalib.recipe",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
+    "compare": "streamcalib.choosing.compare",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
     "sample": "streamcalib.choosing.sample",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
     from streamcalib.recipe import Recipe
+    from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
@@ -31,12 +32,14 @@ __all__ = [
     "ExtraInput",
     "ImageList",
     "Recipe",
+    "Report",
     "Verification",
     "__version__",
     "build",
     "compare",
     "finalize",
     "find_image",
+    "report",
     "sample",
     "verify",
 ]
@@ -48,11 +51,13 @@ _HOMES = {
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "Recipe": "streamcalib.recipe",
+    "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "compare": "streamcalib.choosing.compare",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
+    "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",
 }

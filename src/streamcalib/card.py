@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from streamcalib.commands import set_commands
+from streamcalib.commands import report_command, set_commands
 from streamcalib.wording import in_markdown, in_units, printable
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def card(data: SetPath, manifest: Manifest) -> str:
         "## Commands\n",
         *(
             f"{what}:\n\n```\n{printable(line)}\n```\n"
-            for what, line in set_commands(data, manifest.store, manifest.model).items()
+            for what, line in {
+                **set_commands(data, manifest.store, manifest.model),
+                "Look at its rows": report_command(data),
+            }.items()
         ),
     ]
     return "\n".join(section for section in sections if section)

@@ -90,7 +90,7 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
     MissingExtraError
         If the package ``onnx`` is not installed.
     """
-    proto = load_model(Path(model))
+    proto = load_graph(Path(model))
     path = printable(str(model))
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     _check_task(path, metadata)
@@ -122,13 +122,13 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
     )
 
 
-def load_model(path: Path) -> Any:
-    """Return an ONNX file's ``ModelProto``; weights in other files are left where they are.
+def load_graph(path: Path) -> Any:
+    """Return an ONNX file's ``ModelProto``, without weights in other files.
 
     Raises
     ------
     ModelError
-        If the file is missing or is no ONNX model.
+        If it is missing or is no ONNX graph.
     MissingExtraError
         If the package ``onnx`` is not installed.
     """

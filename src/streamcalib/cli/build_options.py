@@ -128,6 +128,11 @@ def resume_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return all_of(_RESUME, function)
 
 
+def local_jobs(options: dict[str, Any]) -> int | None:
+    """Return the number of workers on this machine among a command's arguments."""
+    return options["jobs"] if options["backend"] in ("loky", "threading") else None
+
+
 def taken(options: dict[str, Any]) -> BuildOptions:
     """Return the `BuildOptions` among a command's arguments."""
     return BuildOptions(**options)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 dry_run = click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
+no_report = click.option(
+    "--no-report", is_flag=True, help="Leave out report.html, the page to look at the set."
+)
 overwrite = click.option("--overwrite", is_flag=True, help="Replace what another command built.")
 count = click.option(
     "--count", type=int, default=100, metavar="N", help="Number of images to choose."

@@ -12,12 +12,15 @@ from streamcalib.publish import is_there
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.saving import SavedList
     from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Plan
     from streamcalib.progress import Progress, Subscriber
+    from streamcalib.report.writing import Report
 
 _SHOWN_ENTRIES = 5
 
@@ -105,8 +108,8 @@ def tell_list(saved: SavedList) -> None:
         click.echo(f"  git still ignores {printable(name)}: a folder above it is ignored", err=True)
 
 
-def tell_plan(prepared: PreparedBuild) -> None:
-    """Say what a build will do."""
+def tell_plan(prepared: PreparedBuild, page: Path | None = None) -> None:
+    """Say what a build will do, and where the page of a run will be."""
     recipe = prepared.recipe
     click.echo(f"output    {printable(str(prepared.out))}")
     click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
@@ -129,13 +132,20 @@ def tell_plan(prepared: PreparedBuild) -> None:
         )
     if prepared.extends is not None:
         click.echo(f"extends   a set of {counted(len(prepared.extends), 'row')}, which are kept")
+    _tell_page(page)
     tell_warnings(prepared)
 
 
-def tell_demo_plan(plan: Plan, out: str) -> None:
+def _tell_page(page: Path | None) -> None:
+    if page is not None:
+        click.echo(f"report    {printable(str(page))}")
+
+
+def tell_demo_plan(plan: Plan, out: str, page: Path | None = None) -> None:
     """Say what a demo will do."""
     click.echo(f"output    {printable(out)}: photographs, a list, and a set of {plan.rows} of them")
     _tell_sizes(plan)
+    _tell_page(page)
 
 
 def _tell_sizes(plan: Plan) -> None:
@@ -191,3 +201,17 @@ def tell_next(calibration: CalibrationSet) -> None:
         note = in_units(len(calibration) * calibration.values().row_bytes)
     for what, command in calibration.commands.items():
         click.echo(f"{what} ({note}):\n  {printable(command)}")
+
+
+def tell_report(report: Report | None) -> None:
+    """Say where a page is, if there is one, and what a person should know of the set."""
+    if report is None:
+        return
+    path = printable(str(report.path))
+    if not report.is_new:
+        click.echo(f"{path} is already complete: nothing to write")
+        return
+    shown = "" if report.shown == report.rows else f", {report.shown:,} of them shown"
+    click.echo(f"{path} written: {counted(report.rows, 'row')}{shown}; open it in a browser")
+    for concern in report.concerns:
+        click.echo(f"  {concern.title}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamcalib.errors import ModelError
-from streamcalib.graph import load_model
+from streamcalib.graph import load_graph
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def observe(model: str | PathLike[str]) -> Observed:
         If the package ``onnx`` is not installed.
     """
     path = Path(model)
-    proto = load_model(path)
+    proto = load_graph(path)
     tensors = quantized_inputs(proto.graph)
     if not tensors:
         raise ModelError(

@@ -64,13 +64,22 @@ def draw_plot(comparison: Comparison, path: Path) -> None:
     styles = zip(_cycled(_COLOURS), _cycled(_MARKS), comparison.sets, strict=False)
     for colour, mark, one in styles:
         label = f"{_shortened(one.name)} ({one.images})"
-        axes.scatter([one.ks_mean], [one.shortfall], s=70, c=colour, marker=mark, label=label)
+        axes.scatter(
+            [one.ks_mean],
+            [one.shortfall],
+            s=70,
+            c=colour,
+            marker=mark,
+            label=label,
+            clip_on=False,
+            zorder=3,
+        )
     axes.set_xlabel("distributions: mean Kolmogorov-Smirnov distance to the pool")
     axes.set_ylabel("largest magnitudes: mean shortfall")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.set_title(f"{len(comparison.sets)} sets against {comparison.pool_images:,} images")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper right")
     kind = path.suffix.lower()[1:]
     try:
         with replaced(path) as part:

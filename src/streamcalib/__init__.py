@@ -14,6 +14,9 @@ from streamcalib.version import __version__
 if TYPE_CHECKING:
     from streamcalib.build import build
     from streamcalib.calibset import CalibrationSet
+    from streamcalib.choosing.activations.strategy import ByActivations
+    from streamcalib.choosing.compare import compare
+    from streamcalib.choosing.comparing.result import Comparison
     from streamcalib.choosing.sample import sample
     from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
+    "ByActivations",
     "CalibrationSet",
+    "Comparison",
     "ExtraInput",
     "ImageList",
     "LiveSet",
@@ -36,6 +41,7 @@ __all__ = [
     "Verification",
     "__version__",
     "build",
+    "compare",
     "export",
     "finalize",
     "find_image",
@@ -47,7 +53,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ByActivations": "streamcalib.choosing.activations.strategy",
     "CalibrationSet": "streamcalib.calibset",
+    "Comparison": "streamcalib.choosing.comparing.result",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "LiveSet": "streamcalib.live",
@@ -56,6 +64,7 @@ _HOMES = {
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
+    "compare": "streamcalib.choosing.compare",
     "export": "streamcalib.export",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",

@@ -110,7 +110,10 @@ def test_a_remainder_is_decided_by_the_caller(sets, model):
     calib = sets.open("float32.npy")
     with pytest.raises(InputError, match="batch_size 4 does not divide the 6 rows"):
         calib.ort_reader(batch_size=4)
-    for remainder, rows in (("drop", sets.rows[:4]), ("pad", np.resize(sets.rows, (8, 3, SIDE, SIDE)))):
+    for remainder, rows in (
+        ("drop", sets.rows[:4]),
+        ("pad", np.resize(sets.rows, (8, 3, SIDE, SIDE))),
+    ):
         plain = PlainReader(feeds(rows, 4))
         expected = scales(model, plain, "Entropy", CalibStridedMinMax=1)
         reader = calib.ort_reader(batch_size=4, remainder=remainder)

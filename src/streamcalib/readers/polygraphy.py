@@ -33,7 +33,9 @@ class PolygraphyLoader(CalibrationReader):
     @input_metadata.setter
     def input_metadata(self, metadata: Mapping[str, Iterable[Any]] | None) -> None:
         if metadata is not None and (wrong := list(self._wrong(metadata))):
-            listing = f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
+            listing = (
+                f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
+            )
             raise ModelError(f"{self.source.shown} does not fit the network:{listing}")
         self._metadata = metadata
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +48,10 @@ def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
             raise AbsentError("the model is not there")
         return run_child("activations", which=which, model=str(settings.model), paths=paths)
 
-    contestants = [Contestant(name, lambda name=name: measured(name)) for name in (_RUNNING, _PASS)]
+    contestants = [Contestant(name, partial(measured, name)) for name in (_RUNNING, _PASS)]
     rounds = alternate(contestants, settings.rounds, tell)
     # The same every time: measured once.
-    rounds[0] |= alternate([Contestant(_ERROR, lambda: measured(_ERROR))], 1, tell)[0]
+    rounds[0] |= alternate([Contestant(_ERROR, partial(measured, _ERROR))], 1, tell)[0]
     reason = absence(rounds[:1], _ERROR)
     errors = [
         Figure(

@@ -57,8 +57,8 @@ def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
     return grey_hash(_grey(data, max_pixels))
 
 
-def grey_hash(grey: NDArray[np.uint8]) -> int:
-    """Return the hash of a grey picture (H, W), upright."""
+def grey_hash(grey: NDArray[np.uint8]) -> bytes:
+    """Return the hashes of a grey picture (H, W), upright, `HASH_BYTES` long."""
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))[:_LOWEST, :_LOWEST].ravel()
     # The first is the mean brightness, which tells nothing of what is seen.

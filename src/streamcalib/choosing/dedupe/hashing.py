@@ -58,7 +58,7 @@ def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
 
 
 def grey_hash(grey: NDArray[np.uint8]) -> bytes:
-    """Return the hashes of a grey picture (H, W), upright, `HASH_BYTES` long."""
+    """Return the hashes, `HASH_BYTES` long, of a grey picture (H, W), upright."""
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))[:_LOWEST, :_LOWEST].ravel()
     # The first is the mean brightness, which tells nothing of what is seen.

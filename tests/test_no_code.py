@@ -18,12 +18,22 @@ if TYPE_CHECKING:
 # Packages that make objects or code of bytes, and functions that do.
 MODULES = frozenset(
     {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle"}
-    | {"yaml", "torch", "code", "codeop", "runpy", "dbm", "copyreg", "pty", "xml", "imp"}
+    | {"yaml", "code", "codeop", "runpy", "dbm", "copyreg", "pty", "xml", "imp"}
 )
 BUILTINS = frozenset({"eval", "exec", "compile", "__import__"})
 METHODS = frozenset({"literal_eval", "find_class", "load_module", "exec_module", "safe_eval"})
 # joblib.load and the like unpickle whatever they are given; numpy.load does if it is told to.
-LOADERS = frozenset({"joblib.load", "torch.load", "yaml.load", "pd.read_pickle", "os.system"})
+LOADERS = frozenset(
+    {
+        "joblib.load",
+        "torch.load",
+        "torch.hub.load",
+        "torch.jit.load",
+        "yaml.load",
+        "pd.read_pickle",
+        "os.system",
+    }
+)
 
 
 def sources() -> list[Path]:

@@ -14,7 +14,7 @@ from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
-from streamcalib.readers.modelopt import ModelOptReader
+from streamcalib.readers.named import Readers
 from streamcalib.remotepath import RemotePath, is_file, set_path
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".npy", ".npz", ".zarr")
 
 
-class CalibrationSet:
+class CalibrationSet(Readers):
     """A finished set and its manifest; a row source for readers.
 
     Pickles and copies by path: whoever gets a copy maps the file anew.
@@ -51,6 +51,8 @@ class CalibrationSet:
         self.manifest = manifest
         self._rows: StoredRows | None = None
         self._values: RowValues | None = None
+        self._checked: RowValues | None = None
+        self._canvases: Canvases | None = None
 
     @classmethod
     def open(cls, path: str | PathLike[str] | RemotePath) -> Self:
@@ -98,6 +100,27 @@ class CalibrationSet:
         return opened
 
     @property
+    def shown(self) -> str:
+        """The set's name in messages."""
+        return printable(self.path.name)
+
+    @property
+    def input_name(self) -> str:
+        """The graph's input that the rows were made for."""
+        return self.manifest.input_name
+
+    @property
+    def model_path(self) -> str | None:
+        """The ONNX file that the set was built for, where that was said."""
+        return self.manifest.model["path"] if self.manifest.model else None
+
+    @property
+    def observed_range(self) -> tuple[float, float]:
+        """Lowest and highest value of all rows, as the manifest says."""
+        low, high = self.manifest.value_range["observed"]
+        return low, high
+
+    @property
     def recipe(self) -> Recipe:
         """What the rows are."""
         return self.manifest.recipe
@@ -119,7 +142,7 @@ class CalibrationSet:
     def extra_inputs(self) -> dict[str, ExtraInput]:
         """The model's further inputs by name."""
         stored = self.manifest.extra_inputs.items()
-        return {name: ExtraInput(name, extra["value"], extra["dtype"]) for name, extra in stored}
+        return {name: ExtraInput.from_dict(name, extra) for name, extra in stored}
 
     def array(self) -> NDArray[Any]:
         """Map all rows, read-only; nothing is loaded until it is touched.
@@ -179,8 +202,32 @@ class CalibrationSet:
         """Return rows ``start`` to ``stop``: (stop - start, *row shape), C-contiguous.
 
         A read-only view of a file of final values, else a fresh array.
+
+        Raises
+        ------
+        DamagedError
+            If a row is not what its recorded checksum says.
         """
-        return self.values().read(start, stop)
+        if self._checked is None:
+            self._checked = self.checked_values()
+        return self._checked.read(start, stop)
+
+    def canvases(self, start: int, stop: int) -> NDArray[np.uint8]:
+        """Return the canvases of rows ``start`` to ``stop``: (stop - start, 3, H, W), 0..255.
+
+        Raises
+        ------
+        DamagedError
+            If one is not what its recorded checksum says.
+        """
+        if self._canvases is None:
+            self._canvases = self.checked_canvases()
+        return self._canvases.read(start, stop)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether `rows` gives views of a file instead of fresh arrays."""
+        return self.values().is_mapped
 
     def batches(self, size: int, *, reuse: bool = False) -> Iterator[NDArray[Any]]:
         """Yield all rows in order, ``size`` at a time, as the model sees them.
@@ -220,26 +267,6 @@ class CalibrationSet:
     def made_ns(self) -> int:
         """When the data was written, in ns since the epoch; raises ``OSError``."""
         return made_ns(self.path)
-
-    def modelopt_reader(
-        self, input_name: str | None = None, *, batch_size: int = 1
-    ) -> ModelOptReader:
-        """Return a reader for ModelOpt's ``quantize(calibration_data_reader=...)``.
-
-        Parameters
-        ----------
-        input_name
-            The graph's input; by default the one that the set was built for.
-        batch_size
-            Rows in one calibration step; must divide the number of rows, and equal the graph's
-            batch size if that is fixed.
-
-        Raises
-        ------
-        InputError
-            If ``batch_size`` does not divide the number of rows.
-        """
-        return ModelOptReader(self, input_name or self.manifest.input_name, batch_size=batch_size)
 
     def row_records(self) -> Iterator[dict[str, Any]]:
         """Yield the manifest's record of every row, in order.

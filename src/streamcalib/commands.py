@@ -39,6 +39,13 @@ def set_commands(data: SetPath, store: StoreKind, model: dict[str, Any] | None) 
     return {"Quantize with NVIDIA ModelOpt": _modelopt_command(data, model)}
 
 
+def report_command(data: SetPath) -> str:
+    """Return the command that writes a page on which a person looks at a set."""
+    # What is behind a URL is looked at here.
+    page = data.with_name("report.html") if isinstance(data, Path) else "report.html"
+    return shlex.join(["streamcalib", "report", str(data), "--out", str(page)])
+
+
 def model_facts(graph: ImageInput, row_shape: tuple[int, ...]) -> dict[str, Any]:
     """Return what the manifest keeps of the model that a set was built for.
 

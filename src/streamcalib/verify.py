@@ -124,7 +124,7 @@ def verify(
     try:
         if not isinstance(calibration, CalibrationSet):
             calibration = CalibrationSet.open(calibration)
-        _check_file(calibration)
+        check_file(calibration)
         expected = stored_checksums(calibration.row_records(), calibration.manifest.store)
     except SetError as error:
         raise DamagedError(str(error)) from error
@@ -192,7 +192,7 @@ def _is_same(path: str, recorded: str) -> bool:
     return os.path.realpath(one.location) == os.path.realpath(other.location)
 
 
-def _check_file(calibration: CalibrationSet) -> None:
+def check_file(calibration: CalibrationSet) -> None:
     """Compare file and manifest beyond what opening does."""
     shown, manifest = printable(str(calibration.path)), calibration.manifest
     if manifest.recipe.fingerprint != manifest.recipe_fingerprint:

@@ -13,9 +13,9 @@ def printable(text: str) -> str:
     )
 
 
-def counted(count: int, what: str) -> str:
-    """Return ``1 row``, ``2 rows``, ``118,287 rows``."""
-    return f"{count:,} {what if count == 1 else what + 's'}"
+def counted(count: int, what: str, many: str | None = None) -> str:
+    """Return ``1 row``, ``2 rows``, ``118,287 rows``; ``many`` is a plural without an s."""
+    return f"{count:,} {what if count == 1 else many or what + 's'}"
 
 
 def in_markdown(text: str) -> str:

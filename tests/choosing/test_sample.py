@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messages import text_of
-from streamcalib.choosing.sample import draw, sample
+from streamcalib.choosing.sample import sample
+from streamcalib.choosing.strategies import draw
 from streamcalib.errors import ListError, SourceError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.reading import read_image

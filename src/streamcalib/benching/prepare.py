@@ -13,7 +13,7 @@ import numpy as np
 from streamcalib.benching.held import FILES_BYTES, HELD_BYTES
 from streamcalib.building.clusters.cluster import CLUSTERS
 from streamcalib.building.options import BuildOptions, worker_count
-from streamcalib.choosing.sample import draw
+from streamcalib.choosing.strategies import draw
 from streamcalib.errors import InputError, ListError, OutputError, SourceError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.listing import JPEG_SUFFIXES, Population, SourceKind, list_images

@@ -1,12 +1,12 @@
-"""The seeded random choice: the rule behind every list that streamcalib writes by default."""
+"""Choosing images of a source by a strategy, at random by default, and writing them as a list."""
 
 from __future__ import annotations
 
 import os
-import random
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from streamcalib.choosing.strategies import Random, Wanted
 from streamcalib.errors import ListError
 from streamcalib.images.listfile import ImageList, listable
 from streamcalib.images.listing import list_images
@@ -15,10 +15,11 @@ from streamcalib.paths import absolute_path
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-RULE = "random.Random(seed).sample(sorted(paths), count)"
-SPARES_RULE = "the same generator's next .sample(sorted(paths not chosen), spares)"
+    from streamcalib.choosing.dedupe.distinct import Dedupe, Distinct
+    from streamcalib.choosing.strategies import Choice, Strategy
+
 LEAST_SPARES = 10
 
 
@@ -31,11 +32,14 @@ def sample(
     relative_to: str | os.PathLike[str] | None = None,
     absolute: bool = False,
     spares: int | None = None,
+    dedupe: Dedupe | None = None,
+    strategy: Strategy | None = None,
 ) -> ImageList:
-    """Choose ``count`` images of a source at random, the same ones for the same seed for ever.
+    """Choose ``count`` images of a source, at random the same ones for the same seed for ever.
 
-    The rule is ``random.Random(seed).sample(sorted(paths), count)``, paths sorted in POSIX form.
-    Spares, for images that turn out bad, are the same generator's next sample of the sorted rest.
+    The default rule is ``random.Random(seed).sample(sorted(paths), count)``, paths sorted in POSIX
+    form. Spares, for images that turn out bad, are the same generator's next sample of the sorted
+    rest.
 
     Parameters
     ----------
@@ -50,13 +54,18 @@ def sample(
     spares
         How many spares to keep, by default a tenth of ``count`` and at least 10; never more than
         there are images left.
+    dedupe
+        Leave near-duplicates out before anything is chosen; what this raises is raised.
+    strategy
+        Another rule than the default one; what it raises is raised.
 
     Raises
     ------
     SourceError
         If the source does not exist or holds no image.
     ListError
-        If ``count`` is below 1 or above what is there, or ``relative_to`` is not a folder.
+        If ``count`` is below 1 or above what is there, near-duplicates left out, or
+        ``relative_to`` is not a folder.
     """
     _check(count, seed, spares, relative_to)
     population = list_images(source, extensions)
@@ -65,25 +74,32 @@ def sample(
             f"--count asks for {count} images, but {printable(str(source))} holds "
             f"{len(population.paths)}."
         )
+    distinct = None if dedupe is None else dedupe.distinct(population.paths)
+    pool = population.paths if distinct is None else distinct.paths
+    if count > len(pool):
+        raise ListError(
+            f"--count asks for {count} images, but without near-duplicates {len(pool)} of "
+            f"{len(population.paths)} are left."
+        )
     wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
-    chosen, kept = draw(population.paths, count, seed, wanted)
+    choice = (strategy or Random()).choose(pool, Wanted(count, wanted, seed))
     folder = Path(absolute_path(os.fspath(relative_to or ".")))
     base = None if absolute else folder
     return ImageList(
-        paths=[_written(path, base) for path in chosen],
+        paths=[_written(path, base) for path in choice.chosen],
         bases=(folder,),
-        spares=[_written(path, base) for path in kept],
+        spares=[_written(path, base) for path in choice.spares],
         provenance={
             "source": str(source),
             "source_kind": population.kind,
-            "rule": RULE,
-            "spares_rule": SPARES_RULE,
+            **_rules(choice, strategy),
             "seed": seed,
             "count": count,
             "population": len(population.paths),
             "duplicates_dropped": population.duplicates,
             "extensions": None if extensions is None else list(extensions),
             "relative_to": None if base is None else str(base),
+            **_left_out(distinct, base),
         },
     )
 
@@ -101,14 +117,16 @@ def _check(
         raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
 
 
-def draw(paths: Sequence[str], count: int, seed: int, spares: int) -> tuple[list[str], list[str]]:
-    """Draw ``count`` of the sorted ``paths`` by the rule, and up to ``spares`` of the rest."""
-    # Not for secrets: the standard generator, because the rule is about its exact sequence.
-    generator = random.Random(seed)  # noqa: S311
-    chosen = generator.sample(paths, count)
-    taken = set(chosen)
-    rest = [path for path in paths if path not in taken]
-    return chosen, generator.sample(rest, min(spares, len(rest)))
+def _rules(choice: Choice, strategy: Strategy | None) -> dict[str, Any]:
+    # Of the default rule, side files say what they always said.
+    named = {} if strategy is None else {"strategy": strategy.name}
+    return {"rule": choice.rule, "spares_rule": choice.spares_rule, **named, **choice.facts}
+
+
+def _left_out(distinct: Distinct | None, base: Path | None) -> dict[str, Any]:
+    if distinct is None:
+        return {}
+    return {"dedupe": distinct.facts(lambda path: _written(path, base))}
 
 
 def _written(path: str, base: Path | None) -> str:

@@ -7,15 +7,23 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from streamcalib.cli import build_options, options
-from streamcalib.cli.telling import Stopwatch, tell_list, tell_plan, tell_set, tell_warnings
+from streamcalib.cli.telling import (
+    Stopwatch,
+    tell_list,
+    tell_plan,
+    tell_report,
+    tell_set,
+    tell_warnings,
+)
 from streamcalib.plan import Container
-from streamcalib.recipe_choice import choose_recipe
+from streamcalib.report.order import check_folder_page
+from streamcalib.report.writing import report_beside
 from streamcalib.run import prepare_run, run_prepared
 
 if TYPE_CHECKING:
     from streamcalib.choosing.coco import Split
     from streamcalib.extra_inputs import ExtraInput
-    from streamcalib.recipe import DType
+    from streamcalib.recipe_fields import DType
 
 
 @click.command("run")
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 @options.extra_inputs
 @build_options.build_options
 @build_options.resume_options
+@options.no_report
 @options.dry_run
 @options.quiet
 def command(
@@ -56,11 +65,12 @@ def command(
     recipe_file: str | None,
     input_name: str | None,
     extra_inputs: list[ExtraInput],
+    no_report: bool,
     dry_run: bool,
     quiet: bool,
     **build: Any,
 ) -> None:
-    """Sample, build and finalize in one go, into a folder.
+    """Sample, build and finalize in one go, into a folder, with a page to look at (report.html).
 
     SOURCE is a folder, a glob in quotes, a list ending in .txt, a .zip or .tar, or a URL, as of
     sample.
@@ -71,8 +81,14 @@ def command(
         out,
         seed=seed,
         extensions=extensions,
-        recipe=choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe=options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=input_name,
+            is_quiet=quiet,
         ),
         model=model,
         input_name=input_name,
@@ -80,14 +96,18 @@ def command(
         container=container,
         options=build_options.taken(build),
     )
+    page = None if no_report else check_folder_page(out)
     if dry_run:
-        tell_plan(prepared)
+        tell_plan(prepared, page)
         return
     if not quiet:
         tell_warnings(prepared)
     watch = Stopwatch()
     with options.shown_progress(quiet) as progress:
         result = run_prepared(prepared, watch.around(progress))
+        jobs = build_options.local_jobs(build)
+        written = report_beside(result.calibration, page, progress, jobs=jobs)
     if not quiet:
         tell_list(result.saved)
         tell_set(prepared, result.calibration, result.seconds, watch.kept)
+        tell_report(written)

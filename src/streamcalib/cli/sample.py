@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import save_list
-from streamcalib.cli import options
+from streamcalib.cli import dedupe_options, options, strategy_options
 from streamcalib.cli.telling import tell_choice, tell_list
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @options.split
 @options.count
 @options.seed
+@strategy_options.strategy_options
+@dedupe_options.dedupe_options
+@options.jobs
 @click.option("--out", required=True, metavar="FILE", help="The list to write, ending in .txt.")
 @options.extensions
 @click.option(
@@ -48,6 +51,9 @@ def command(
     split: Split | None,
     count: int,
     seed: int,
+    dedupe: bool,
+    dedupe_distance: int | None,
+    jobs: int | None,
     out: str,
     extensions: tuple[str, ...] | None,
     relative_to: str | None,
@@ -57,25 +63,31 @@ def command(
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
+    **strategy: Any,
 ) -> None:
-    """Choose images at random and write them as a list.
+    """Choose images, at random by default, and write them as a list.
 
     SOURCE is a folder (searched whole), a glob in quotes, another list ending in .txt, a .zip or
     uncompressed .tar (never extracted), shards as 'shards-{000000..000099}.tar', or a URL like
-    s3://BUCKET/FOLDER/. An archive gives the same choice as its extracted folder. The rule is
-    random.Random(seed).sample(sorted(paths), count): the same seed gives the same list for ever.
+    s3://BUCKET/FOLDER/. An archive gives the same choice as its extracted folder. The default rule
+    is random.Random(seed).sample(sorted(paths), count): the same seed gives the same list for ever.
     """
     if absolute and relative_to is not None:
         raise click.UsageError("--absolute and --relative-to exclude each other.")
-    images = sample(
-        options.chosen_source(source, coco, split),
-        count,
-        seed=seed,
-        extensions=extensions,
-        relative_to=relative_to,
-        absolute=absolute,
-        spares=spares,
-    )
+    dedupe_options.check_dedupe(dedupe, dedupe_distance)
+    asked = {**strategy, "coco": coco, "split": split, "jobs": jobs}
+    with options.shown_progress(quiet) as progress:
+        images = sample(
+            options.chosen_source(source, coco, split),
+            count,
+            seed=seed,
+            extensions=extensions,
+            relative_to=relative_to,
+            absolute=absolute,
+            spares=spares,
+            dedupe=dedupe_options.chosen_dedupe(dedupe, dedupe_distance, jobs, progress),
+            strategy=strategy_options.chosen_strategy(asked, progress),
+        )
     if dry_run:
         tell_choice(images, out)
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,12 +12,15 @@ from streamcalib.publish import is_there
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.calibset import CalibrationSet
     from streamcalib.choosing.saving import SavedList
     from streamcalib.images.listfile import ImageList
     from streamcalib.plan import Plan
     from streamcalib.progress import Progress, Subscriber
+    from streamcalib.report.writing import Report
 
 _SHOWN_ENTRIES = 5
 
@@ -59,6 +62,27 @@ def tell_choice(images: ImageList, out: str) -> None:
     )
     for entry in images[:_SHOWN_ENTRIES]:
         click.echo(f"  {printable(entry)}")
+    _tell_choosing(facts)
+
+
+def _tell_choosing(facts: dict[str, Any]) -> None:
+    """Say what a strategy, or leaving near-duplicates out, came to."""
+    if dedupe := facts.get("dedupe"):
+        click.echo(
+            f"  {counted(dedupe['left_out'], 'near-duplicate')} left out before choosing"
+            + (f", {counted(dedupe['unread'], 'bad image')} kept" if dedupe["unread"] else "")
+        )
+    if shares := facts.get("class_shares"):
+        click.echo(
+            f"  {shares['classes_chosen']} of {counted(shares['classes'], 'class', 'classes')} "
+            f"present; shares differ from the pool's by {shares['largest_difference']:.1%} at most"
+        )
+    if bad := facts.get("pool", {}).get("bad"):
+        click.echo(f"  {counted(len(bad), 'bad image')} of the pool left out:", err=True)
+        for one in bad:
+            click.echo(f"    {printable(one['path'])}: {printable(one['reason'])}", err=True)
+    if unknown := facts.get("images_without_labels"):
+        click.echo(f"  the labels say nothing of {counted(unknown, 'image')}")
 
 
 def _spares(images: ImageList) -> str:
@@ -77,14 +101,15 @@ def tell_list(saved: SavedList) -> None:
     )
     if facts["duplicates_dropped"]:
         click.echo(f"  {facts['duplicates_dropped']} repeated entries of the source left out")
+    _tell_choosing(facts)
     if saved.gitignore and saved.gitignore.added:
         click.echo(f"  added to .gitignore: {printable(' '.join(saved.gitignore.added))}")
     for name in saved.gitignore.still_ignored if saved.gitignore else ():
         click.echo(f"  git still ignores {printable(name)}: a folder above it is ignored", err=True)
 
 
-def tell_plan(prepared: PreparedBuild) -> None:
-    """Say what a build will do."""
+def tell_plan(prepared: PreparedBuild, page: Path | None = None) -> None:
+    """Say what a build will do, and where the page of a run will be."""
     recipe = prepared.recipe
     click.echo(f"output    {printable(str(prepared.out))}")
     click.echo(f"images    {prepared.images.label}, {len(prepared.images)} paths")
@@ -107,13 +132,20 @@ def tell_plan(prepared: PreparedBuild) -> None:
         )
     if prepared.extends is not None:
         click.echo(f"extends   a set of {counted(len(prepared.extends), 'row')}, which are kept")
+    _tell_page(page)
     tell_warnings(prepared)
 
 
-def tell_demo_plan(plan: Plan, out: str) -> None:
+def _tell_page(page: Path | None) -> None:
+    if page is not None:
+        click.echo(f"report    {printable(str(page))}")
+
+
+def tell_demo_plan(plan: Plan, out: str, page: Path | None = None) -> None:
     """Say what a demo will do."""
     click.echo(f"output    {printable(out)}: photographs, a list, and a set of {plan.rows} of them")
     _tell_sizes(plan)
+    _tell_page(page)
 
 
 def _tell_sizes(plan: Plan) -> None:
@@ -169,3 +201,17 @@ def tell_next(calibration: CalibrationSet) -> None:
         note = in_units(len(calibration) * calibration.values().row_bytes)
     for what, command in calibration.commands.items():
         click.echo(f"{what} ({note}):\n  {printable(command)}")
+
+
+def tell_report(report: Report | None) -> None:
+    """Say where a page is, if there is one, and what a person should know of the set."""
+    if report is None:
+        return
+    path = printable(str(report.path))
+    if not report.is_new:
+        click.echo(f"{path} is already complete: nothing to write")
+        return
+    shown = "" if report.shown == report.rows else f", {report.shown:,} of them shown"
+    click.echo(f"{path} written: {counted(report.rows, 'row')}{shown}; open it in a browser")
+    for concern in report.concerns:
+        click.echo(f"  {concern.title}")

@@ -76,13 +76,13 @@ def scan(
         for row, (low, high) in enumerate(found.extremes, start):
             if row in found.unreadable:
                 continue
-            if wrong := _out_of_range(low, high, value_range):
+            if wrong := out_of_range(low, high, value_range):
                 faults.setdefault(row, wrong)
             elif low == high:
                 constant.append(row)
         on_rows(stop)
     whole = np.setdiff1d(np.arange(len(values)), sorted(unreadable))
-    return Scan(faults, tuple(constant), tuple(_equal(values, whole, sums[whole])))
+    return Scan(faults, tuple(constant), tuple(equal_rows(values, whole, sums[whole])))
 
 
 class _Part(NamedTuple):
@@ -118,7 +118,7 @@ def _parts(values: RowValues, jobs: int) -> Iterator[tuple[int, _Part]]:
                 coming.cancel()
 
 
-def _out_of_range(low: float, high: float, value_range: tuple[float, float]) -> str:
+def out_of_range(low: float, high: float, value_range: tuple[float, float]) -> str:
     """Say what is wrong with a row's extremes; NaN is passed on by minimum and maximum."""
     if not np.isfinite([low, high]).all():
         return "it holds NaN or infinity"
@@ -130,7 +130,7 @@ def _out_of_range(low: float, high: float, value_range: tuple[float, float]) -> 
     return ""
 
 
-def _equal(
+def equal_rows(
     values: RowValues, rows: NDArray[np.int64], sums: NDArray[np.uint32]
 ) -> Iterator[tuple[int, ...]]:
     """Yield groups of ``rows`` that hold the same bytes, which checksums alone do not prove."""

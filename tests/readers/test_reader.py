@@ -1,4 +1,4 @@
-"""The reader for ModelOpt: steps, in order, without loading the set."""
+"""The one reader: steps, in order, by every protocol, without loading the set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import smallsets
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build
-from streamcalib.errors import InputError
+from streamcalib.errors import DamagedError, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def test_the_input_may_be_renamed(calibration):
     assert "images" in calibration.modelopt_reader().get_first()
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 4, 5, 7, 12])
+@pytest.mark.parametrize("batch_size", [4, 5, 7, 12])
 def test_rows_are_never_dropped(calibration, batch_size):
     """A batch size that leaves a short step is refused with both numbers."""
     with pytest.raises(InputError) as caught:
@@ -94,6 +94,8 @@ def test_rows_are_never_dropped(calibration, batch_size):
     message = text_of(caught.value)
     assert str(batch_size) in message
     assert "6 rows" in message
+    with pytest.raises(InputError, match="at least 1 row"):
+        calibration.modelopt_reader(batch_size=0)
 
 
 def test_nothing_is_loaded(calibration):
@@ -177,3 +179,88 @@ def test_what_goes_wrong_ahead_is_raised_at_its_step(canvases, monkeypatch):
     reader.get_next()
     with pytest.raises(OSError, match="Input/output error"):
         reader.get_next()
+
+
+def test_iterating_begins_anew_and_moves_nothing(calibration, canvases):
+    """Twice over, in the midst of ``get_next``, from a mapped file and from canvases."""
+    for one in (calibration, canvases):
+        reader = one.reader(batch_size=2)
+        reader.get_next()
+        for _ in range(2):
+            given = [step["images"] for step in reader]
+            np.testing.assert_array_equal(np.concatenate(given), one.rows(0, 6))
+        np.testing.assert_array_equal(reader.get_next()["images"], one.rows(2, 4))
+
+
+def test_steps_by_number(calibration):
+    """From both ends, and no further."""
+    reader = calibration.reader(batch_size=2)
+    np.testing.assert_array_equal(reader[1]["images"], calibration.rows(2, 4))
+    np.testing.assert_array_equal(reader[-1]["images"], calibration.rows(4, 6))
+    for number in (3, -4):
+        with pytest.raises(IndexError):
+            reader[number]
+    with pytest.raises(TypeError):
+        reader["images"]
+
+
+@pytest.mark.parametrize("kind", ["calibration", "canvases"])
+def test_a_range_of_steps(kind, request):
+    """``set_range`` counts steps; a rewind gives all of them again."""
+    one = request.getfixturevalue(kind)
+    reader = one.reader(batch_size=2)
+    for start in range(3):
+        reader.set_range(start_index=start, end_index=start + 1)
+        (step,) = steps(reader)
+        np.testing.assert_array_equal(step["images"], one.rows(2 * start, 2 * start + 2))
+    reader.rewind()
+    assert len(steps(reader)) == 3
+    for wrong in ((-1, 2), (2, 1), (0, 4)):
+        with pytest.raises(InputError, match="there are 3"):
+            reader.set_range(*wrong)
+
+
+def test_padded_and_dropped(calibration):
+    """The first rows fill the last step up, or the last rows are left out."""
+    everything = calibration.rows(0, 6)
+    padded = [step["images"] for step in calibration.reader(batch_size=4, remainder="pad")]
+    np.testing.assert_array_equal(
+        np.concatenate(padded), np.concatenate([everything, everything[:2]])
+    )
+    dropped = [step["images"] for step in calibration.reader(batch_size=4, remainder="drop")]
+    np.testing.assert_array_equal(np.concatenate(dropped), everything[:4])
+    (one,) = calibration.reader(batch_size=16, remainder="pad")
+    np.testing.assert_array_equal(one["images"], np.resize(everything, (16, 3, 16, 16)))
+    assert one["orig_size"].shape == (16, 2)
+
+
+def test_damage_is_found_where_it_is_read(paths, tmp_path):
+    """A row that is no longer what was built is not given to a quantizer."""
+    calib = build(paths, tmp_path / "c.npy", recipe=smallsets.RECIPE, jobs=1)
+    array = np.load(calib.path, mmap_mode="r+")
+    array[3] = 0
+    array.flush()
+    reader = CalibrationSet.open(calib.path).reader(batch_size=3)
+    reader.get_next()
+    with pytest.raises(DamagedError, match="row 3"):
+        reader.get_next()
+
+
+def test_copies_carry_no_rows(calibration):
+    """A pickle of a reader says where the set is."""
+    assert len(pickle.dumps(calibration.reader(batch_size=6))) < 3000
+
+
+def test_representative_dataset(calibration):
+    """A fresh generator each time, of lists in the order of the inputs, pixels last."""
+    dataset = calibration.representative_dataset()
+    for _ in range(2):
+        items = list(dataset())
+        assert [len(item) for item in items] == [2] * 6
+        np.testing.assert_array_equal(
+            np.concatenate([item[0] for item in items]),
+            calibration.rows(0, 6).transpose(0, 2, 3, 1),
+        )
+    named = next(calibration.representative_dataset(by_name=True, batch_size=2)())
+    assert list(named) == ["images", "orig_size"]
+    assert named["images"].shape == (2, 16, 16, 3)

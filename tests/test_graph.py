@@ -119,23 +119,9 @@ def test_a_graph_of_another_exporter_has_no_size_to_tell(tmp_path):
     assert read_image_input(write_graph(tmp_path / "m.onnx", Input())).metadata_imgsz is None
 
 
-@pytest.mark.parametrize("task", ["detect", "segment", "pose", "obb"])
-def test_tasks_that_letterbox_are_served(tmp_path, task):
-    """Detection, segmentation, pose and rotated boxes share one preprocessing."""
-    path = write_graph(tmp_path / "m.onnx", Input(), metadata=ultralytics(task=task))
-    assert read_image_input(path).height == 640
-
-
-def test_a_task_of_another_exporter_does_not_matter(tmp_path):
-    """Only Ultralytics' metadata, known by its stride, says what a task means."""
-    path = write_graph(tmp_path / "m.onnx", Input(), metadata={"task": "classify"})
-    assert read_image_input(path).height == 640
-
-
 @pytest.mark.parametrize(
     ("inputs", "metadata", "says"),
     [
-        ([Input()], ultralytics(task="classify"), "task 'classify', which does not letterbox"),
         ([Input("a"), Input("b")], {}, "2 image inputs"),
         ([Input("a"), Input("b")], {}, "'a' (1x3x640x640), 'b' (1x3x640x640)"),
         ([Input("tokens", (1, 77), INT64)], {}, "no image input"),
@@ -153,7 +139,6 @@ def test_a_task_of_another_exporter_does_not_matter(tmp_path):
         ([Input("a\x1b\n"), Input("b", (1, 3, "h\x1b", "w"))], {}, r"'b' (1x3xh\x1bxw)"),
         ([Input("a\x1b\n", (1, 1, 8, 8))], {}, r"'a\x1b\n' of"),
         ([Input("a\x1b\n", dtype=INT8)], {}, r"'a\x1b\n' of"),
-        ([Input()], ultralytics(task="odd\x1b"), r"'odd\x1b'"),
     ],
 )
 def test_a_graph_that_cannot_be_served_is_refused(tmp_path, inputs, metadata, says):

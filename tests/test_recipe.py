@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from graphs import FLOAT16, UINT8, Input, ultralytics, write_graph
 from messages import text_of
 from streamcalib.errors import ModelError, RecipeError
-from streamcalib.recipe import PRESETS, Recipe
+from streamcalib.recipe import Recipe
 
 _levels = st.floats(0, 4, width=32).filter(lambda value: value == 0 or value > 1e-3)
 _triples = st.tuples(_levels, _levels, _levels)
@@ -25,6 +25,10 @@ def recipes(draw) -> Recipe:
     """Draw any recipe."""
     dtype = draw(st.sampled_from(["float32", "float16", "uint8"]))
     plain = dtype == "uint8"
+    resize = draw(st.sampled_from(["letterbox", "stretch", "crop"]))
+    boxed = resize == "letterbox"
+    decoder = draw(st.sampled_from(["opencv", "pil"]))
+    turned = st.sampled_from(["opencv", "ignore"]) if decoder == "opencv" else st.just("ignore")
     return Recipe(
         height=draw(st.integers(1, 32768)),
         width=draw(st.integers(1, 32768)),
@@ -35,28 +39,36 @@ def recipes(draw) -> Recipe:
         mean=(0.0, 0.0, 0.0) if plain else draw(_triples),
         std=(1.0, 1.0, 1.0) if plain else draw(st.tuples(_widths, _widths, _widths)),
         pad_value=draw(st.integers(0, 255)),
-        anchor=draw(st.sampled_from(["center", "top-left"])),
-        orientation=draw(st.sampled_from(["opencv", "ignore"])),
+        anchor=draw(st.sampled_from(["center", "top-left"])) if boxed else "center",
+        resize=resize,
+        resize_side=draw(st.integers(1, 32768)) if resize == "crop" else None,
+        rounding=draw(st.sampled_from(["round", "floor"])) if boxed else "round",
+        interpolation=draw(st.sampled_from(["linear", "pil-bilinear", "pil-bicubic"])),
+        orientation=draw(turned),
+        decoder=decoder,
         name=draw(st.text()),
     )
 
 
 CHANGES = {
-    "height": 320,
-    "width": 320,
-    "dtype": "float16",
-    "channel_order": "BGR",
-    "layout": "NHWC",
-    "scale": 256,
-    "mean": (0.0, 0.0, 0.5),
-    "std": (1.0, 2.0, 1.0),
-    "pad_value": 0,
-    "anchor": "top-left",
-    "orientation": "ignore",
+    "height": {"height": 320},
+    "width": {"width": 320},
+    "dtype": {"dtype": "float16"},
+    "channel_order": {"channel_order": "BGR"},
+    "layout": {"layout": "NHWC"},
+    "scale": {"scale": 256},
+    "mean": {"mean": (0.0, 0.0, 0.5)},
+    "std": {"std": (1.0, 2.0, 1.0)},
+    "pad_value": {"pad_value": 0},
+    "anchor": {"anchor": "top-left"},
+    "resize": {"resize": "stretch"},
+    "resize_side": {"resize": "crop", "resize_side": 256},
+    "rounding": {"rounding": "floor"},
+    "interpolation": {"interpolation": "pil-bilinear"},
+    "orientation": {"orientation": "ignore"},
+    "decoder": {"decoder": "pil", "orientation": "ignore"},
 }
-"""Another value of every field that decides bytes and has one."""
-
-ONE_CHOICE = {"resize", "interpolation", "decoder"}
+"""Another value of every field that decides bytes, with what it needs to go with it."""
 
 
 def test_yolo11_is_ultralytics_preprocessing():
@@ -74,6 +86,8 @@ def test_yolo11_is_ultralytics_preprocessing():
         "pad_value": 114,
         "anchor": "center",
         "resize": "letterbox",
+        "resize_side": None,
+        "rounding": "round",
         "interpolation": "linear",
         "orientation": "opencv",
         "decoder": "opencv",
@@ -91,12 +105,6 @@ def test_yolo11_in_another_size_and_dtype(imgsz, dtype, scale):
     """A uint8 graph normalizes inside, so its rows hold 0 to 255."""
     recipe = Recipe.yolo11(imgsz, dtype=dtype)
     assert (recipe.height, recipe.width, recipe.dtype, recipe.scale) == (320, 480, dtype, scale)
-
-
-def test_the_yolo_family_shares_its_preprocessing():
-    """Every preset is a name for the same recipe."""
-    assert {"yolo11", "yolov8", "yolov5"} <= set(PRESETS)
-    assert {preset(320) for preset in PRESETS.values()} == {Recipe.yolo11(320)}
 
 
 def test_a_recipe_cannot_be_changed():
@@ -125,10 +133,12 @@ def test_fields_are_given_by_name():
         *(("channel_order", value) for value in ("rgb", "RBG", None)),
         *(("layout", value) for value in ("CHW", "nchw", ["NCHW"])),
         *(("anchor", value) for value in ("centre", "")),
-        *(("resize", value) for value in ("stretch", "crop")),
+        *(("resize", value) for value in ("fill", None)),
+        *(("rounding", value) for value in ("ceil", True)),
         *(("interpolation", value) for value in ("cubic", "area")),
         *(("orientation", value) for value in ("pil", True)),
-        ("decoder", "pil"),
+        ("decoder", "turbo"),
+        *(("resize_side", value) for value in (0, 32769, 256.0, True)),
         *(("pad_value", value) for value in (-1, 256, 114.0, "114", True, None)),
         *(("scale", value) for value in (0, -255.0, float("nan"), float("inf"), "255", None, True)),
         *(("scale", value) for value in (1e300, 10**400, 1j, 1e-46)),
@@ -203,15 +213,36 @@ def test_the_fingerprint_tells_recipes_apart(first, second):
 @pytest.mark.parametrize("field", CHANGES)
 def test_every_deciding_field_changes_the_fingerprint(field):
     """What decides bytes decides the fingerprint, and is named as a difference."""
-    other = replace(Recipe(), **{field: CHANGES[field]})
-    assert other.fingerprint != Recipe().fingerprint
-    mine, theirs = getattr(Recipe(), field), getattr(other, field)
-    assert Recipe().differences(other) == [f"{field}: {mine!r}, not {theirs!r}"]
+    change = CHANGES[field]
+    others = {name: value for name, value in change.items() if name != field}
+    before = Recipe(**others) if field != "resize_side" else Recipe(resize="crop", resize_side=255)
+    after = Recipe(**change)
+    assert after.fingerprint != before.fingerprint
+    mine, theirs = getattr(before, field), getattr(after, field)
+    assert before.differences(after) == [f"{field}: {mine!r}, not {theirs!r}"]
 
 
 def test_no_deciding_field_is_forgotten():
-    """Every field but the name either has one choice or is tried above."""
-    assert {field.name for field in fields(Recipe)} == set(CHANGES) | ONE_CHOICE | {"name"}
+    """Every field but the name is tried above."""
+    assert {field.name for field in fields(Recipe)} == set(CHANGES) | {"name"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"resize": "crop"}, "resize crop needs resize_side"),
+        ({"resize_side": 256}, "resize_side is for resize crop, not for letterbox"),
+        ({"resize": "stretch", "resize_side": 256}, "not for stretch: leave it out"),
+        ({"resize": "stretch", "rounding": "floor"}, "rounding floor is for resize letterbox"),
+        ({"resize": "crop", "resize_side": 9, "anchor": "top-left"}, "anchor top-left is for"),
+        ({"decoder": "pil"}, "it needs orientation ignore, not opencv"),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(changes, says):
+    """The message names both fields, and which is to go or to come."""
+    with pytest.raises(RecipeError) as caught:
+        Recipe(**changes)
+    assert says in text_of(caught.value)
 
 
 def test_the_name_decides_nothing():
@@ -221,10 +252,56 @@ def test_the_name_decides_nothing():
     assert other.differences(Recipe.yolo11()) == []
 
 
-def test_the_fingerprint_stays_the_same_for_ever():
+@pytest.mark.parametrize(
+    ("recipe", "kept"),
+    [
+        (
+            Recipe.yolo11(640),
+            "59772b0370e8a36f99ebf0e9490aa69fbde235c2aa4b31c8fb79afe9b0d2d1e8",
+        ),
+        (
+            Recipe(
+                height=320,
+                width=480,
+                dtype="float16",
+                channel_order="BGR",
+                layout="NHWC",
+                scale=1,
+                mean=(1, 2, 3),
+                std=(1, 2, 4),
+                pad_value=0,
+                anchor="top-left",
+                orientation="ignore",
+            ),
+            "4e82b4a2cb4ce2a210c6c7e7ccfbc2f2409c544bda69f08783e81a0b4b163fc8",
+        ),
+    ],
+)
+def test_the_fingerprint_stays_the_same_for_ever(recipe, kept):
     """Sets and builds on disk are known by it, so another version must not change it."""
-    kept = "59772b0370e8a36f99ebf0e9490aa69fbde235c2aa4b31c8fb79afe9b0d2d1e8"
-    assert Recipe.yolo11(640).fingerprint == kept
+    assert recipe.fingerprint == kept
+
+
+def test_a_recipe_of_the_first_sets_can_still_be_read():
+    """Their manifests lack the fields that came later, and their fingerprint is the same."""
+    first = {
+        "height": 640,
+        "width": 640,
+        "dtype": "float32",
+        "channel_order": "RGB",
+        "layout": "NCHW",
+        "scale": 255.0,
+        "mean": [0.0, 0.0, 0.0],
+        "std": [1.0, 1.0, 1.0],
+        "pad_value": 114,
+        "anchor": "center",
+        "resize": "letterbox",
+        "interpolation": "linear",
+        "orientation": "opencv",
+        "decoder": "opencv",
+        "name": "yolo11",
+    }
+    assert Recipe.from_dict(first) == Recipe.yolo11()
 
 
 @pytest.mark.parametrize(

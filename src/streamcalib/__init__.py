@@ -18,9 +18,12 @@ if TYPE_CHECKING:
     from streamcalib.choosing.compare import compare
     from streamcalib.choosing.comparing.result import Comparison
     from streamcalib.choosing.sample import sample
+    from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
+    from streamcalib.live import LiveSet, live
+    from streamcalib.quantize import Quantized, quantize
     from streamcalib.recipe import Recipe
     from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
@@ -31,14 +34,19 @@ __all__ = [
     "Comparison",
     "ExtraInput",
     "ImageList",
+    "LiveSet",
+    "Quantized",
     "Recipe",
     "Report",
     "Verification",
     "__version__",
     "build",
     "compare",
+    "export",
     "finalize",
     "find_image",
+    "live",
+    "quantize",
     "report",
     "sample",
     "verify",
@@ -50,13 +58,18 @@ _HOMES = {
     "Comparison": "streamcalib.choosing.comparing.result",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
+    "LiveSet": "streamcalib.live",
+    "Quantized": "streamcalib.quantize",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "compare": "streamcalib.choosing.compare",
+    "export": "streamcalib.export",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
+    "live": "streamcalib.live",
+    "quantize": "streamcalib.quantize",
     "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from streamcalib.commands import report_command, set_commands
+from streamcalib.recipe_words import in_words
 from streamcalib.wording import in_markdown, in_units, printable
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     if manifest.model:
         facts["model"] = manifest.model["path"]
     for name, extra in manifest.extra_inputs.items():
-        facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']} in every row"
+        filled = f" filling {'x'.join(map(str, extra['shape']))}" if extra.get("shape") else ""
+        facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']}{filled} in every row"
     return facts
 
 
@@ -69,13 +71,7 @@ def _recipe(manifest: Manifest) -> dict[str, Any]:
     recipe = manifest.recipe
     return {
         "preset": recipe.name,
-        "canvas": f"{recipe.height}x{recipe.width} (height x width), {recipe.resize}, "
-        f"{recipe.interpolation}, {recipe.anchor}, padding {recipe.pad_value}",
-        "values": f"{recipe.channel_order}, (v / {recipe.scale:g} - {list(recipe.mean)}) / "
-        f"{list(recipe.std)} as {recipe.dtype}",
-        "EXIF orientation": "applied, as OpenCV does"
-        if recipe.orientation == "opencv"
-        else "ignored",
+        **in_words(recipe),
         "fingerprint": manifest.recipe_fingerprint,
     }
 

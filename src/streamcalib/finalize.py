@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from streamcalib.calibset import CalibrationSet
 from streamcalib.commands import set_commands
 from streamcalib.errors import StreamcalibError
+from streamcalib.finalizing.firstrows import FirstRows
 from streamcalib.finalizing.order import FinalizeKeywords, FinalizeOrder, check_finalize
 from streamcalib.manifest_rows import checksum_kinds, keep_rows, with_row_checksums
 from streamcalib.opened import objects_of
@@ -80,19 +82,28 @@ def _remove_leftovers(out: SetPath) -> None:
 
 def _finalize_into(staging: Path, order: FinalizeOrder, notify: Subscriber) -> None:
     plan, source = order.plan, order.source
-    values = source.checked_canvases() if plan.store == "uint8" else source.checked_values()
+    values = source.checked_canvases() if plan.store == "uint8" else _final_values(order)
     staged = staging / f"set.{plan.container}"
     store = _store(order, staged)
     with one_opencv_thread():
         crcs = _write(order, values, store, staged, notify)
-    records = with_row_checksums(source.row_records(), crcs, plan.store)
+    first = islice(source.row_records(), plan.rows)
+    records = with_row_checksums(first, crcs, plan.store)
     rows, rows_file = keep_rows(records, len(values), order.out, staging)
     manifest = replace(_manifest(order), rows=rows)
+    if isinstance(values, FirstRows):
+        observed = {**manifest.value_range, "observed": values.observed}
+        manifest = replace(manifest, value_range=observed)
     if store is None:
         publish(staged, Path(order.out), manifest, rows_file)
         return
     store.sync()
     publish_store(store, staged, order.out, manifest, rows_file)
+
+
+def _final_values(order: FinalizeOrder) -> Rows:
+    values = order.source.checked_values()
+    return values if order.plan.rows == len(values) else FirstRows(values, order.plan.rows)
 
 
 def _store(order: FinalizeOrder, staged: Path) -> NpyStore | ZarrStore | None:

@@ -6,21 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from streamcalib.datafile import parse_json, read_data
-from streamcalib.errors import MissingExtraError, ModelError
+from streamcalib.datafile import parse_json
+from streamcalib.errors import ModelError
+from streamcalib.graph_file import (
+    dimensions,
+    dtype_name,
+    load_graph,
+    shape_text,
+)
+from streamcalib.graph_range import NOTHING_DONE, range_of
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from os import PathLike
+
+    from streamcalib.graph_range import GraphRange
 
 _DTYPES: dict[int, Literal["float32", "float16", "uint8"]] = {
     1: "float32",
     10: "float16",
     2: "uint8",
 }
-# No protobuf is larger.
-_MOST_BYTES = 2**31
-_LETTERBOX_TASKS = frozenset({"detect", "segment", "pose", "obb"})
+_IMAGE_DIMENSIONS = 4
 
 
 class OtherInput(NamedTuple):
@@ -37,6 +45,39 @@ class OtherInput(NamedTuple):
     name: str
     dtype: str
     shape: tuple[int | None, ...] | None
+
+
+class Output(NamedTuple):
+    """An output of a graph; the fields are those of `OtherInput`."""
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...] | None
+
+
+class Ultralytics(NamedTuple):
+    """What Ultralytics writes into its exports.
+
+    Attributes
+    ----------
+    task
+        ``detect``, ``segment``, ``classify``, ...; empty if it does not say.
+    description
+        Of the model, with its name.
+    head
+        Name of the model's last module; empty in older exports.
+    imgsz
+        (height, width) in pixels, or None.
+    stride, names
+        As they are written.
+    """
+
+    task: str
+    description: str
+    head: str
+    imgsz: tuple[int, int] | None
+    stride: str
+    names: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +97,13 @@ class ImageInput:
     shape_text
         The declared shape as text, like ``1x3xHxW``.
     other_inputs
-        The graph's further inputs, which are no images.
+        The graph's further inputs; rows are not for them.
+    outputs
+        What the graph gives.
+    does
+        What the graph does to the images before anything else.
+    ultralytics
+        Ultralytics' metadata, or None where another exporter wrote the graph.
     metadata_imgsz
         Ultralytics' ``imgsz`` (height, width) in pixels, or None.
     """
@@ -70,6 +117,9 @@ class ImageInput:
     width: int | None
     shape_text: str
     other_inputs: tuple[OtherInput, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    does: GraphRange = NOTHING_DONE
+    ultralytics: Ultralytics | None = None
     metadata_imgsz: tuple[int, int] | None = None
 
     @property
@@ -78,36 +128,35 @@ class ImageInput:
         return printable(self.model)
 
 
-def read_image_input(model: str | PathLike[str]) -> ImageInput:
+def read_image_input(model: str | PathLike[str], input_name: str | None = None) -> ImageInput:
     """Read the image input of an ONNX file; weights in other files are not touched.
+
+    Parameters
+    ----------
+    model
+        The file.
+    input_name
+        Which of several inputs of four dimensions the rows are for; the others are then further
+        inputs.
 
     Raises
     ------
     ModelError
-        If the file is missing, is no ONNX graph, does not have exactly one image input of three
-        channels in float32, float16 or uint8, or was exported for a task whose preprocessing is
-        not a letterbox.
+        If the file is missing, is no ONNX graph, or does not have an image input of three channels
+        in float32, float16 or uint8.
     MissingExtraError
         If the package ``onnx`` is not installed.
     """
     proto = load_graph(Path(model))
     path = printable(str(model))
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    _check_task(path, metadata)
     weights = {tensor.name for tensor in proto.graph.initializer}
     inputs = [value for value in proto.graph.input if value.name not in weights]
-    images = [value for value in inputs if len(value.type.tensor_type.shape.dim) == 4]
-    listing = ", ".join(f"{value.name!r} ({_shape_text(value)})" for value in inputs) or "none"
-    if len(images) != 1:
-        what = "no image input" if not images else f"{len(images)} image inputs"
-        raise ModelError(
-            f"{path} has {what}, and exactly one input of four dimensions is needed; "
-            f"its inputs: {listing}."
-        )
-    image = images[0]
+    image = _choose(path, inputs, input_name)
     layout = _layout(path, image)
-    dims = [max(dim.dim_value, 0) or None for dim in image.type.tensor_type.shape.dim]
+    dims = dimensions(image) or ()
     rows, columns = (2, 3) if layout == "NCHW" else (1, 2)
+    told = _ultralytics(metadata)
     return ImageInput(
         model=str(model),
         name=image.name,
@@ -116,64 +165,74 @@ def read_image_input(model: str | PathLike[str]) -> ImageInput:
         batch=dims[0],
         height=dims[rows],
         width=dims[columns],
-        shape_text=_shape_text(image),
-        other_inputs=tuple(_other(value) for value in inputs if value is not image),
+        shape_text=shape_text(image),
+        other_inputs=tuple(
+            OtherInput(value.name, dtype_name(value), dimensions(value))
+            for value in inputs
+            if value is not image
+        ),
+        outputs=tuple(
+            Output(value.name, dtype_name(value), dimensions(value)) for value in proto.graph.output
+        ),
+        does=range_of(proto, image.name),
+        ultralytics=told,
         metadata_imgsz=_imgsz(metadata),
     )
 
 
-def load_graph(path: Path) -> Any:
-    """Return an ONNX file's ``ModelProto``, without weights in other files.
-
-    Raises
-    ------
-    ModelError
-        If it is missing or is no ONNX graph.
-    MissingExtraError
-        If the package ``onnx`` is not installed.
-    """
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading an ONNX model needs the package onnx: pip install 'streamcalib[onnx]'."
-        ) from error
-    name = printable(str(path))
-    try:
-        # Weights in other files are left where they are.
-        proto = onnx.load_model_from_string(read_data(path, _MOST_BYTES), format="protobuf")
-    except FileNotFoundError as error:
-        raise ModelError(f"the model {name} does not exist.") from error
-    except DecodeError as error:
-        raise ModelError(f"{name} is not an ONNX model: {error}.") from error
-    except OSError as error:
-        raise ModelError(f"the model {name} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise ModelError(f"the model {name} cannot be read: {error}.") from error
-    if not proto.HasField("graph") or not proto.graph.node:
-        raise ModelError(f"{name} is not an ONNX model: it holds no graph.")
-    return proto
-
-
-def _check_task(path: str, metadata: dict[str, str]) -> None:
-    task = metadata.get("task")
-    if "stride" in metadata and task is not None and task not in _LETTERBOX_TASKS:
+def _choose(path: str, inputs: Sequence[Any], input_name: str | None) -> Any:
+    """Return the input that rows are for: the only one of four dimensions, or the one named."""
+    images = [value for value in inputs if _is_image(value)]
+    listing = ", ".join(f"{value.name!r} ({shape_text(value)})" for value in inputs) or "none"
+    if not images:
         raise ModelError(
-            f"{path} was exported for the Ultralytics task {task!r}, which does not letterbox; "
-            f"the presets serve {', '.join(sorted(_LETTERBOX_TASKS))}."
+            f"{path} has no image input, and an input of four dimensions is needed; its inputs: "
+            f"{listing}."
         )
+    if len(images) == 1:
+        return images[0]
+    for value in images:
+        if value.name == input_name:
+            return value
+    if input_name is None:
+        raise ModelError(
+            f"{path} has {len(images)} image inputs: say with --input-name which one the images "
+            f"are for, and give the others with --extra-input; its inputs: {listing}."
+        )
+    raise ModelError(
+        f"--input-name says {input_name!r}, which is no image input of {path}; its inputs: "
+        f"{listing}."
+    )
+
+
+def _is_image(value: Any) -> bool:
+    return len(dimensions(value) or ()) == _IMAGE_DIMENSIONS
+
+
+def _ultralytics(metadata: dict[str, str]) -> Ultralytics | None:
+    if "stride" not in metadata:
+        return None
+    texts = {key: metadata.get(key, "") for key in ("task", "description", "head")}
+    return Ultralytics(
+        **texts,
+        imgsz=_imgsz(metadata),
+        stride=metadata["stride"],
+        names=metadata.get("names", ""),
+    )
 
 
 def _layout(path: str, value: Any) -> Literal["NCHW", "NHWC"]:
-    dims = [max(dim.dim_value, 0) for dim in value.type.tensor_type.shape.dim]
+    dims = [side or 0 for side in dimensions(value) or ()]
     if dims[1] == 3 or (dims[1] == 0 and dims[3] not in (1, 3, 4)):
         return "NCHW"
     if dims[3] == 3:
         return "NHWC"
+    grey = " It looks like a model of grey images, which are not served yet." * (
+        1 in (dims[1], dims[3])
+    )
     raise ModelError(
-        f"input {value.name!r} of {path} has shape {_shape_text(value)}: neither axis 1 nor axis 3 "
-        "has 3 channels, and rows have 3."
+        f"input {value.name!r} of {path} has shape {shape_text(value)}: neither axis 1 nor axis 3 "
+        f"has 3 channels, and rows have 3.{grey}"
     )
 
 
@@ -189,24 +248,6 @@ def _dtype(path: str, value: Any) -> Literal["float32", "float16", "uint8"]:
     return _DTYPES[elem_type]
 
 
-def _other(value: Any) -> OtherInput:
-    import onnx
-
-    tensor = value.type.tensor_type
-    known = tensor.elem_type in onnx.helper.get_all_tensor_dtypes()
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name if known else "unknown"
-    dims = tuple(max(dim.dim_value, 0) or None for dim in tensor.shape.dim)
-    return OtherInput(value.name, dtype, dims if tensor.HasField("shape") else None)
-
-
-def _shape_text(value: Any) -> str:
-    if not value.type.tensor_type.HasField("shape"):
-        return "of unknown shape"
-    dims = value.type.tensor_type.shape.dim
-    shape = "x".join(str(dim.dim_value or dim.dim_param or "?") for dim in dims)
-    return printable(shape) or "scalar"
-
-
 def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:
     try:
         sides = parse_json(metadata.get("imgsz", ""))
@@ -217,8 +258,8 @@ def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:
     return None
 
 
-def describe_input(other: OtherInput) -> str:
-    """Return dtype and shape of an input for messages, like ``int64, Nx2``."""
+def describe_input(other: OtherInput | Output) -> str:
+    """Return dtype and shape of an input or output for messages, like ``int64, Nx2``."""
     if other.shape is None:
         return f"{other.dtype}, of unknown shape"
     return f"{other.dtype}, {'x'.join(str(side or '?') for side in other.shape) or 'scalar'}"

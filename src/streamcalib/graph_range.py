@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streamcalib.graph import load_graph
+from streamcalib.graph_file import load_graph
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -34,9 +34,16 @@ class GraphRange(NamedTuple):
     is_ultralytics: bool
 
 
+NOTHING_DONE = GraphRange(normalizes=False, divides=False, is_ultralytics=False)
+
+
 def read_graph_range(model: str | PathLike[str], input_name: str) -> GraphRange:
     """Read what a graph does to its image input; raises as `load_graph`."""
-    proto = load_graph(Path(model))
+    return range_of(load_graph(Path(model)), input_name)
+
+
+def range_of(proto: Any, input_name: str) -> GraphRange:
+    """Return what the graph of a ``ModelProto`` does to one of its inputs."""
     keys = {entry.key for entry in proto.metadata_props}
     constants = _constants(proto.graph)
     first = _first_arithmetic(proto.graph, input_name)

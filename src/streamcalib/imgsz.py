@@ -41,14 +41,22 @@ def parse_imgsz(imgsz: Imgsz) -> tuple[int, int]:
     return int(size[0]), int(size[1])
 
 
-def agreed_size(graph: ImageInput, imgsz: Imgsz | None) -> tuple[int, int]:
+def agreed_size(
+    graph: ImageInput, imgsz: Imgsz | None, dtype: str | None = None
+) -> tuple[int, int]:
     """Return the (height, width) on which a graph, its metadata and the user agree.
 
     Raises
     ------
     RecipeError
-        If the graph leaves a side open and nobody says it, or ``imgsz`` contradicts the graph.
+        If the graph leaves a side open and nobody says it, or ``imgsz`` or ``dtype`` contradicts
+        the graph.
     """
+    if dtype is not None and dtype != graph.dtype:
+        raise RecipeError(
+            f"--dtype says {dtype}, but input {graph.name!r} of {graph.shown} takes "
+            f"{graph.dtype}: leave --dtype out."
+        )
     asked = None if imgsz is None else parse_imgsz(imgsz)
     hint = graph.metadata_imgsz or (None, None)
     height, width = (

@@ -182,5 +182,5 @@ def _is_own(path: Path) -> bool:
     except OSError:
         return False
     return start.startswith(b"# Calibration set ") or start.lstrip(b"{ \r\n").startswith(
-        (b'"format": "streamcalib-set"', b'"path": ')
+        (b'"format": "streamcalib-', b'"path": ', b'"file": ')
     )

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from streamcalib.datafile import parse_json
 from streamcalib.errors import RecipeError
 from streamcalib.graph import read_image_input
-from streamcalib.imgsz import MAX_SIDE, Imgsz, agreed_size, is_int, parse_imgsz
+from streamcalib.imgsz import Imgsz, agreed_size, parse_imgsz
+from streamcalib.preset_fit import fitting_preset
+from streamcalib.presets import find_preset
+from streamcalib.recipe_fields import (
+    Anchor,
+    ChannelOrder,
+    Decoder,
+    DType,
+    Interpolation,
+    Layout,
+    Orientation,
+    Resize,
+    Rounding,
+    checked_fields,
+)
+
+__all__ = ("ChannelOrder", "DType", "Layout", "Recipe")
 
 if TYPE_CHECKING:
     from os import PathLike
 
     from streamcalib.graph import ImageInput
 
-DType = Literal["float32", "float16", "uint8"]
-ChannelOrder = Literal["RGB", "BGR"]
-Layout = Literal["NCHW", "NHWC"]
-Anchor = Literal["center", "top-left"]
-Orientation = Literal["opencv", "ignore"]
-
-_LARGEST = float(np.finfo(np.float32).max)
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "dtype": get_args(DType),
-    "channel_order": get_args(ChannelOrder),
-    "layout": get_args(Layout),
-    "anchor": get_args(Anchor),
-    "orientation": get_args(Orientation),
-    "resize": ("letterbox",),
-    "interpolation": ("linear",),
-    "decoder": ("opencv",),
-}
+# Fields that came after the first sets were built: at these values they change no fingerprint.
+_LATER_FIELDS: dict[str, Any] = {"rounding": "round", "resize_side": None}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How an image becomes a row: decode, orient, letterbox, encode.
+    """How an image becomes a row: decode, orient, resize, encode.
 
     A row holds, per channel ``c`` of a canvas pixel ``v`` in 0..255,
     ``(v / scale - mean[c]) / std[c]``, each step rounded to ``float32``, then cast to ``dtype``.
@@ -61,14 +62,24 @@ class Recipe:
     pad_value
         Grey level around the image, 0..255, before encoding.
     anchor
-        Where the resized image stands on the canvas.
-    resize, interpolation
-        ``letterbox`` and ``linear`` (OpenCV's ``INTER_LINEAR``).
+        Where a letterboxed image stands on the canvas.
+    resize
+        ``letterbox`` fits the whole image into the canvas and pads; ``stretch`` gives it the
+        canvas's height and width; ``crop`` resizes its shorter side to ``resize_side`` and cuts the
+        canvas out of its middle, as torchvision does.
+    resize_side
+        In pixels, for ``crop``; else None.
+    rounding
+        How a letterboxed image's sides become whole: ``round`` as Python rounds, or ``floor``.
+    interpolation
+        ``linear`` is OpenCV's ``INTER_LINEAR``; ``pil-bilinear`` and ``pil-bicubic`` are Pillow's
+        filters, which take more pixels in where the image becomes smaller.
     orientation
         ``opencv`` turns the image as its EXIF block says, as ``cv2.imread`` does; ``ignore`` leaves
         it as stored.
     decoder
-        The reference decoder whose pixels are matched bit for bit.
+        The reference decoder whose pixels are matched bit for bit: OpenCV, or Pillow's
+        ``Image.open(file).convert("RGB")``, which needs ``orientation`` ``ignore``.
     name
         The preset's name, for people; it decides nothing.
 
@@ -88,46 +99,17 @@ class Recipe:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     pad_value: int = 114
     anchor: Anchor = "center"
-    resize: Literal["letterbox"] = "letterbox"
-    interpolation: Literal["linear"] = "linear"
+    resize: Resize = "letterbox"
+    resize_side: int | None = None
+    rounding: Rounding = "round"
+    interpolation: Interpolation = "linear"
     orientation: Orientation = "opencv"
-    decoder: Literal["opencv"] = "opencv"
+    decoder: Decoder = "opencv"
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        for field, allowed in _CHOICES.items():
-            value = getattr(self, field)
-            if not isinstance(value, str) or value not in allowed:
-                raise RecipeError(f"{field} must be {' or '.join(allowed)}, not {value!r}.")
-        for field in ("height", "width"):
-            if not is_int(value := getattr(self, field)) or not 1 <= value <= MAX_SIDE:
-                raise RecipeError(f"{field} must be 1 to {MAX_SIDE} pixels, not {value!r}.")
-            object.__setattr__(self, field, int(value))
-        if not is_int(self.pad_value) or not 0 <= self.pad_value <= 255:
-            raise RecipeError(f"pad_value must be 0 to 255, not {self.pad_value!r}.")
-        object.__setattr__(self, "pad_value", int(self.pad_value))
-        if not isinstance(self.name, str):
-            raise RecipeError(f"name must be a string, not {self.name!r}.")
-        self._check_normalization()
-
-    def _check_normalization(self) -> None:
-        for field in ("mean", "std"):
-            values = getattr(self, field)
-            three = isinstance(values, tuple | list) and len(values) == 3
-            if not three or not all(_is_finite(value) for value in values):
-                raise RecipeError(f"{field} must be three finite numbers, not {values!r}.")
-            object.__setattr__(self, field, tuple(float(value) for value in values))
-        if not _is_finite(self.scale) or self.scale <= 0:
-            raise RecipeError(f"scale must be a number above 0, not {self.scale!r}.")
-        object.__setattr__(self, "scale", float(self.scale))
-        if min(self.std) <= 0:
-            raise RecipeError(f"std must be above 0, not {self.std!r}.")
-        plain = (self.scale, self.mean, self.std) == (1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        if self.dtype == "uint8" and not plain:
-            raise RecipeError(
-                "dtype uint8 holds the values 0 to 255 as they are: it needs scale 1, mean 0 and "
-                f"std 1, not scale {self.scale:g}, mean {self.mean} and std {self.std}."
-            )
+        for field, value in checked_fields(self._fields()).items():
+            object.__setattr__(self, field, value)
         with np.errstate(all="ignore"):
             table = self.lookup_table()
         if not np.isfinite(table).all():
@@ -135,6 +117,30 @@ class Recipe:
                 f"scale {self.scale:g}, mean {self.mean} and std {self.std} give values that "
                 f"{self.dtype} cannot hold."
             )
+
+    @classmethod
+    def preset(cls, name: str, imgsz: Imgsz | None = None, *, dtype: DType = "float32") -> Self:
+        """Return the preprocessing of a model family; ``streamcalib recipe list`` shows them all.
+
+        Parameters
+        ----------
+        name
+            The preset's name.
+        imgsz
+            Side of a square canvas, ``"HxW"`` or ``(height, width)``, in pixels; by default the
+            family's usual one.
+        dtype
+            dtype of the graph's input. With ``uint8`` the values stay 0..255, for graphs that
+            normalize inside.
+
+        Raises
+        ------
+        RecipeError
+            If there is no such preset, or ``imgsz`` or ``dtype`` does not fit it.
+        """
+        preset = find_preset(name)
+        height, width = parse_imgsz(preset.side if imgsz is None else imgsz)
+        return cls(**preset.fields(height, width, dtype))
 
     @classmethod
     def yolo11(cls, imgsz: Imgsz = 640, *, dtype: DType = "float32") -> Self:
@@ -157,9 +163,7 @@ class Recipe:
         RecipeError
             If ``imgsz`` or ``dtype`` is out of range.
         """
-        height, width = parse_imgsz(imgsz)
-        scale = 1.0 if dtype == "uint8" else 255.0
-        return cls(height=height, width=width, dtype=dtype, scale=scale, name="yolo11")
+        return cls.preset("yolo11", imgsz, dtype=dtype)
 
     @classmethod
     def from_onnx(
@@ -168,27 +172,36 @@ class Recipe:
         *,
         imgsz: Imgsz | None = None,
         dtype: DType | None = None,
+        preset: str | None = None,
+        input_name: str | None = None,
     ) -> Self:
-        """Return the ``yolo11`` recipe in the size, dtype and layout that an ONNX graph takes.
+        """Return the recipe in the size, dtype and layout that an ONNX graph takes.
 
         Parameters
         ----------
         model
-            Path of the ``.onnx`` file. Only its inputs and metadata are read.
+            Path of the ``.onnx`` file. Only its inputs, outputs and metadata are read.
         imgsz, dtype
             What the caller expects: needed for a graph with dynamic height or width that carries
             no Ultralytics ``imgsz`` metadata, and checked against every other graph.
+        preset
+            How images are made fit; by default the one that Ultralytics' metadata names, and
+            ``yolo11`` for a graph that says nothing and does not look like a classifier.
+        input_name
+            Which input takes the images, if there are several of four dimensions.
 
         Raises
         ------
         ModelError
-            If the file is no ONNX graph with exactly one image input of three channels.
+            If the file is no ONNX graph with an image input of three channels, or its
+            preprocessing must be said.
         RecipeError
             If ``imgsz`` or ``dtype`` contradicts the graph, or the size is not known.
         MissingExtraError
             If the package ``onnx`` is not installed.
         """
-        return cls.from_image_input(read_image_input(model), imgsz=imgsz, dtype=dtype)
+        graph = read_image_input(model, input_name)
+        return cls.from_image_input(graph, imgsz=imgsz, dtype=dtype, preset=preset)
 
     @classmethod
     def from_image_input(
@@ -197,15 +210,11 @@ class Recipe:
         *,
         imgsz: Imgsz | None = None,
         dtype: DType | None = None,
+        preset: str | None = None,
     ) -> Self:
-        """Return the ``yolo11`` recipe for a graph's image input; see `from_onnx`."""
-        if dtype is not None and dtype != graph.dtype:
-            raise RecipeError(
-                f"--dtype says {dtype}, but input {graph.name!r} of {graph.shown} takes "
-                f"{graph.dtype}: leave --dtype out."
-            )
-        height, width = agreed_size(graph, imgsz)
-        recipe = cls.yolo11((height, width), dtype=graph.dtype)
+        """Return the recipe for a graph's image input; see `from_onnx`."""
+        height, width = agreed_size(graph, imgsz, dtype)
+        recipe = cls.preset(preset or fitting_preset(graph), (height, width), dtype=graph.dtype)
         return replace(recipe, layout=graph.layout)
 
     @property
@@ -214,6 +223,11 @@ class Recipe:
         if self.layout == "NCHW":
             return (3, self.height, self.width)
         return (self.height, self.width, 3)
+
+    @property
+    def uses_pillow(self) -> bool:
+        """Whether Pillow decodes or resizes."""
+        return self.decoder == "pil" or self.interpolation != "linear"
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -233,11 +247,17 @@ class Recipe:
         """SHA-256, in hex, of everything that decides bytes; the name does not."""
         decisive = self.to_dict()
         del decisive["name"]
+        for field, value in _LATER_FIELDS.items():
+            if decisive[field] == value:
+                del decisive[field]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(self).items()}
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in self._fields().items()}
+
+    def _fields(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def to_json(self) -> str:
         """Return the recipe as JSON; `from_json` reads it back."""
@@ -275,14 +295,3 @@ class Recipe:
             for field in fields(self)
             if field.name != "name" and getattr(self, field.name) != getattr(other, field.name)
         ]
-
-
-PRESETS = dict.fromkeys(("yolo11", "yolov8", "yolov5", "yolo12", "yolo26"), Recipe.yolo11)
-"""Preset names; the YOLO family of Ultralytics shares one preprocessing."""
-
-
-def _is_finite(value: object) -> bool:
-    """Whether a value is a real number that ``float32`` holds."""
-    if isinstance(value, float | np.floating):
-        return abs(float(value)) <= _LARGEST
-    return is_int(value) and abs(value) <= _LARGEST

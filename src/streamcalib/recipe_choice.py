@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from streamcalib.datafile import read_data
 from streamcalib.errors import RecipeError
-from streamcalib.recipe import PRESETS, DType, Recipe
+from streamcalib.presets import DEFAULT_PRESET, find_preset
+from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from os import PathLike
+
+    from streamcalib.recipe_fields import DType
 
 _MOST_BYTES = 10**6
 
@@ -23,8 +26,12 @@ def choose_recipe(
     model: str | PathLike[str] | None = None,
     imgsz: str | None = None,
     dtype: DType | None = None,
+    input_name: str | None = None,
 ) -> Recipe:
     """Return the recipe of a JSON file, of a model, or of a preset, in this order.
+
+    ``preset`` says how images are made for a model that does not say it; ``input_name`` which of
+    its image inputs they are for.
 
     Raises
     ------
@@ -38,11 +45,13 @@ def choose_recipe(
         if clash := [option for option, value in given.items() if value is not None]:
             raise RecipeError(f"--recipe says it all: leave {' and '.join(clash)} out.")
         return _read(Path(file))
-    if preset is not None and preset not in PRESETS:
-        raise RecipeError(f"--preset {preset!r} is none of {', '.join(sorted(PRESETS))}.")
+    if preset is not None:
+        find_preset(preset)
     if model is not None:
-        return Recipe.from_onnx(model, imgsz=imgsz, dtype=dtype)
-    return PRESETS[preset or "yolo11"](640 if imgsz is None else imgsz, dtype=dtype or "float32")
+        return Recipe.from_onnx(
+            model, imgsz=imgsz, dtype=dtype, preset=preset, input_name=input_name
+        )
+    return Recipe.preset(preset or DEFAULT_PRESET, imgsz, dtype=dtype or "float32")
 
 
 def _read(path: Path) -> Recipe:

@@ -79,10 +79,12 @@ def prepare_run(
             "use 'streamcalib sample', and 'streamcalib build' with an --out behind the URL."
         )
     chosen = sample(source, count, seed=seed, extensions=extensions)
-    recipe = recipe or (Recipe.yolo11() if model is None else Recipe.from_onnx(model))
+    if recipe is None and model is not None:
+        recipe = Recipe.from_onnx(model, input_name=input_name)
+    recipe = recipe or Recipe.yolo11()
     folder = Path(out).absolute()
     return prepare(
-        replace(chosen, file=folder / f"quant{count}.txt", within=_within(os.fspath(source))),
+        replace(chosen, file=folder / f"quant{count}.txt", within=places_of(os.fspath(source))),
         folder / set_name(recipe, container),
         recipe=recipe,
         model=model,
@@ -92,7 +94,7 @@ def prepare_run(
     )
 
 
-def _within(source: str) -> tuple[Base, ...]:
+def places_of(source: str) -> tuple[Base, ...]:
     """Return the places that a source speaks of, in which its images lie unless links lead out."""
     source = without_file_scheme(source)
     if is_url(source):

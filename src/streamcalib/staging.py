@@ -30,6 +30,8 @@ SHARDS_NAME = "rows.zarr"
 MARKS_NAME = "marks"
 OLD_NAME = "old.zarr"
 """A set that is being replaced, on its way out."""
+EXPORT_NAME = "export"
+"""What is written for another tool: a file or a folder."""
 ELSEWHERE_NAME = "journal.path"
 """Says where the journal is, and which one, if it is not in the staging folder."""
 _MOST_NOTE_BYTES = 10_000
@@ -47,6 +49,7 @@ _STAGED_NAMES = frozenset(
         "set.npz",
         "set.zarr",
         OLD_NAME,
+        EXPORT_NAME,
         MARKS_NAME,
         ELSEWHERE_NAME,
         *SIDE_PARTS,

@@ -82,10 +82,17 @@ def write_npz(
     raises as `write_store`.
     """
     crcs: list[int] | None = [] if values.is_encoded else None
+
+    def parts() -> Iterator[NDArray[Any]]:
+        for part, sums in in_order(values, manner):
+            if crcs is not None:
+                crcs.extend(sums)
+            yield part
+
     writer = NpzWriter(path, WriteBehind(manner.window_bytes))
     try:
         shape = (len(values), *values.row_shape)
-        writer.add(input_name, shape, values.dtype, _in_order(values, manner, crcs))
+        writer.add(input_name, shape, values.dtype, parts())
         for extra in extra_inputs.values():
             rows = len(values)
             writer.add(extra.name, extra.shape(rows), np.dtype(extra.dtype), extra.parts(rows))
@@ -159,15 +166,16 @@ class _Lanes:
             return None if self._stopped else next(self._stretches, None)
 
 
-def _in_order(values: Rows, manner: Manner, crcs: list[int] | None) -> Iterator[NDArray[Any]]:
+def in_order(values: Rows, manner: Manner) -> Iterator[tuple[NDArray[Any], list[int]]]:
     """Yield all rows in order, a part at a time, in buffers that are used again.
 
-    Further parts are read ahead by threads.
+    With each part come the checksums of its rows, if they were encoded for it. Further parts are
+    read ahead by threads.
     """
 
     def read(start: int, buffer: NDArray[Any] | None) -> tuple[NDArray[Any], list[int]]:
         part = values.read(start, start + step, buffer)
-        return part, [] if crcs is None else checksums(part)
+        return part, checksums(part) if values.is_encoded else []
 
     step = _rows_in(_PART_BYTES, values)
     starts = iter(range(0, len(values), step))
@@ -183,11 +191,9 @@ def _in_order(values: Rows, manner: Manner, crcs: list[int] | None) -> Iterator[
                 return
             buffer, coming = ahead.popleft()
             part, sums = coming.result()
-            yield part
+            yield part, sums
             values.forget(done, done + len(part))
             free.append(buffer)
-            if crcs is not None:
-                crcs += sums
             done += len(part)
             manner.on_rows(done)
 

@@ -24,10 +24,13 @@ _PACKAGES = (
 _PERSONAL = frozenset({"HOME", "OLDPWD", "PWD", "TMPDIR"})
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of streamcalib, Python, the platform, and the packages that make rows."""
+def versions(*, with_pillow: bool = False) -> dict[str, str]:
+    """Return the versions of streamcalib, Python, the platform, and the packages that make rows.
+
+    Pillow is one of these for some recipes only.
+    """
     found = {"streamcalib": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
+    for package in (*_PACKAGES, *(("pillow",) if with_pillow else ())):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -38,7 +38,7 @@ def _encoding(manifest: Manifest) -> dict[str, Any]:
     if manifest.store == "final":
         return {"stored": "the values that the model sees", "dtype": recipe.dtype}
     return {
-        "stored": f"the letterboxed image, {recipe.channel_order}, 0 to 255",
+        "stored": f"the resized image, {recipe.channel_order}, 0 to 255",
         "formula": "(stored / scale - mean[channel]) / std[channel], each step in float32",
         "scale": recipe.scale,
         "mean": list(recipe.mean),

@@ -145,10 +145,9 @@ def test_values_outside_of_the_recipes(folder, tmp_path):
     assert "from 0 to 3.5" in refusal(calibration, model)
 
 
-def test_presets_of_bytes_are_meant(folder, tmp_path, monkeypatch):
+def test_presets_of_bytes_are_meant(folder, tmp_path):
     """A family whose models take bytes needs no word."""
-    monkeypatch.setitem(__import__("streamcalib.recipe").recipe.PRESETS, "bytes", Recipe.yolo11)
     paths = sorted((folder / "images").iterdir())
-    calib = build(paths, tmp_path / "c.npy", recipe=replace(RAW, name="bytes"), jobs=1)
+    calib = build(paths, tmp_path / "c.npy", recipe=Recipe.preset("yolox", 16), jobs=1)
     model = write_graph(tmp_path / "m.onnx", Input(shape=(1, 3, 16, 16)))
     assert len(calib.reader(model=model)) == 6

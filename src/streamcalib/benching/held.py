@@ -10,9 +10,10 @@ import numpy as np
 
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.reading import read_image
-from streamcalib.pixels.decode import decode
+from streamcalib.pixels.decoding import decode_for
 from streamcalib.pixels.encode import Encoder, split_planes
-from streamcalib.pixels.letterbox import letterbox, place, window
+from streamcalib.pixels.letterbox import fit, pad, window
+from streamcalib.pixels.placing import fills_lines, placer
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import printable
 
@@ -58,6 +59,11 @@ class Held:
         Limit on the files held, in bytes; one file is held in any case.
     rows_at_once
         How many rows a build encodes and writes together: so many canvases and rows at least.
+
+    Attributes
+    ----------
+    place
+        Gives the placement of an image of a height and width in pixels.
     """
 
     def __init__(
@@ -73,6 +79,7 @@ class Held:
         self.entries, self.bases, self.recipe = entries, bases, recipe
         self.decoder = find_decoder(decoder)
         self._files_bytes, self._rows_at_once = files_bytes, rows_at_once
+        self.place = placer(recipe)
         self._canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
 
     def read(self, number: int) -> bytes:
@@ -99,20 +106,12 @@ class Held:
     def _decode(
         self, data: bytes, straight: Callable[[int, int], NDArray[np.uint8] | None]
     ) -> NDArray[np.uint8]:
-        recipe = self.recipe
-        return decode(
-            data,
-            self.decoder,
-            channel_order=recipe.channel_order,
-            orientation=recipe.orientation,
-            window=straight,
-        ).image
+        return decode_for(self.recipe, data, self.decoder, window=straight).image
 
     def _straight_window(self, height: int, width: int) -> NDArray[np.uint8] | None:
         """Return an image's window on the canvas where `CanvasMaker` would decode it there."""
-        recipe = self.recipe
-        spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
-        if spot[:2] != (height, width) or width != recipe.width:
+        spot = self.place(height, width)
+        if spot[:2] != (height, width) or not fills_lines(spot, self.recipe):
             return None
         return window(self._canvas, spot)
 
@@ -164,8 +163,9 @@ class Held:
         canvases = np.empty((count, *shape), np.uint8)
         for number, planes in enumerate(canvases):
             image = self.images[number % len(self.images)].pixels
-            spot = place(*image.shape[:2], recipe.height, recipe.width, recipe.anchor)
-            letterbox(image, spot, recipe.pad_value, canvas)
+            spot = self.place(*image.shape[:2])
+            pad(canvas, spot, recipe.pad_value)
+            fit(image, canvas, spot, recipe.interpolation)
             split_planes(canvas, planes)
         return canvases
 

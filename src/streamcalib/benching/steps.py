@@ -11,7 +11,7 @@ import numpy as np
 from streamcalib.building.slab import Slab
 from streamcalib.pixels.canvas import CanvasFacts
 from streamcalib.pixels.encode import split_planes
-from streamcalib.pixels.letterbox import Placement, fit, pad, place, window
+from streamcalib.pixels.letterbox import Placement, fit, pad
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -98,14 +98,14 @@ def _letterbox(held: Held, given: Circumstances) -> Iterator[Callable[[], int]]:
     def letterbox() -> int:
         nonlocal padded_for
         image, is_straight = next(images)
-        spot = place(*image.shape[:2], recipe.height, recipe.width, recipe.anchor)
+        spot = held.place(*image.shape[:2])
         # As in a build, padding that is there already stays.
         if spot != padded_for:
             pad(canvas, spot, recipe.pad_value)
             padded_for = spot
         # In a build it stands there since it was decoded.
         if not is_straight:
-            fit(image, window(canvas, spot))
+            fit(image, canvas, spot, recipe.interpolation)
         split_planes(canvas, planes)
         return 1
 

@@ -8,6 +8,7 @@ from streamcalib.errors import InputError, ModelError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name, is_input_name
 from streamcalib.graph import ImageInput, OtherInput, describe_input
 from streamcalib.images.places import is_own_memory
+from streamcalib.imgsz import agreed_size
 from streamcalib.recipe import Recipe
 from streamcalib.wording import printable
 
@@ -43,11 +44,11 @@ def agreed_recipe(recipe: Recipe | None, graph: ImageInput | None) -> Recipe:
         return recipe or Recipe.yolo11()
     if recipe is None:
         return Recipe.from_image_input(graph)
-    taken = Recipe.from_image_input(graph, imgsz=(recipe.height, recipe.width), dtype=recipe.dtype)
-    if recipe.layout != taken.layout:
+    agreed_size(graph, (recipe.height, recipe.width), recipe.dtype)
+    if recipe.layout != graph.layout:
         raise ModelError(
             f"the recipe's layout is {recipe.layout}, but input {graph.name!r} of {graph.shown} "
-            f"has shape {graph.shape_text}, which is {taken.layout}."
+            f"has shape {graph.shape_text}, which is {graph.layout}."
         )
     return recipe
 
@@ -84,12 +85,18 @@ def checked_extras(
     return extras
 
 
+def example_values(other: OtherInput) -> str:
+    """Return how an input's values are written: a large one's as a number that fills it."""
+    row = (other.shape or ())[1:]
+    return f"VALUE*{'x'.join(str(side or '?') for side in row)}" if len(row) > 1 else "VALUES"
+
+
 def _check_fit(extra: ExtraInput | None, other: OtherInput, model: str) -> None:
     takes = f"{model} takes the further input {other.name!r} ({describe_input(other)})"
     if extra is None:
         raise ModelError(
-            f"{takes}, which is no image: give one row of it as --extra-input "
-            f"{printable(other.name)}=VALUES:{other.dtype}, into an .npz output."
+            f"{takes}, which is not for the images: give one row of it as --extra-input "
+            f"{printable(other.name)}={example_values(other)}:{other.dtype}, into an .npz output."
         )
     shape = extra.shape(1)
     fits = other.shape is None or (

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from streamcalib.errors import RecipeError
-from streamcalib.pixels.turbo import find_decoder
+from streamcalib.pixels.decoding import describe_decoder
 from streamcalib.recipe import Recipe
 from streamcalib.surroundings import versions
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.plan import Plan
 
-_ROW_MAKERS = ("numpy", "opencv-python-headless", "opencv-python", "streamcalib")
+_ROW_MAKERS = ("numpy", "opencv-python-headless", "opencv-python", "pillow", "streamcalib")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,8 @@ def _staged(plan: Plan) -> str:
 
 def made_with(prepared: PreparedBuild) -> dict[str, str]:
     """Return the decoder and the versions of what makes rows."""
-    found = versions()
+    found = versions(with_pillow=prepared.recipe.uses_pillow)
     return {
-        "decoder": find_decoder(prepared.options.decoder).describe(),
+        "decoder": describe_decoder(prepared.recipe, prepared.options.decoder),
         **{name: found[name] for name in _ROW_MAKERS if name in found},
     }

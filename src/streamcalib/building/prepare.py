@@ -92,15 +92,15 @@ def prepare(
     """
     path = set_path(out, options.state)
     container = _container(path)
-    graph = None if model is None else read_image_input(model)
+    graph = None if model is None else read_image_input(model, input_name)
     recipe = agreed_recipe(recipe, graph)
     store = _agreed_store(options, container, recipe)
     name = agreed_name(input_name, graph)
     extras = checked_extras(extra_inputs, graph, container, name)
     find_decoder(options.decoder)
-    _check_spares(images, options)
+    check_spares(images, options)
     _check_shared(images, path, options)
-    confines = _confines(images, options)
+    confines = confines_of(images, options)
     wanted = Wanted(
         recipe=recipe,
         store=store,
@@ -154,7 +154,8 @@ def _check_shared(images: ImageList, path: SetPath, options: BuildOptions) -> No
     check_shared(images, path, "threading" if alone else options.backend)
 
 
-def _check_spares(images: ImageList, options: BuildOptions) -> None:
+def check_spares(images: ImageList, options: BuildOptions) -> None:
+    """Make sure that there are spares if bad images are to be replaced; raises `ListError`."""
     if options.on_bad == "replace" and not images.spares:
         raise ListError(
             f"--on-bad replace needs spares, and {images.label} has none: make the list with "
@@ -162,7 +163,8 @@ def _check_spares(images: ImageList, options: BuildOptions) -> None:
         )
 
 
-def _confines(images: ImageList, options: BuildOptions) -> Confines | None:
+def confines_of(images: ImageList, options: BuildOptions) -> Confines | None:
+    """Return where images must lie, None if anywhere; raises `ListError` if their names do not."""
     if not options.confine:
         return None
     confines = Confines.of(images.within or images.bases)

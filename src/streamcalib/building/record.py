@@ -6,13 +6,15 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from streamcalib.building.made import ROUTES
 from streamcalib.commands import model_facts, set_commands
 from streamcalib.images.places import on_disk
 from streamcalib.manifest import Manifest
 from streamcalib.manifest_rows import checksum_kinds, keep_rows
-from streamcalib.pixels.letterbox import place
-from streamcalib.pixels.turbo import find_decoder
+from streamcalib.pixels.decoding import describe_decoder
+from streamcalib.pixels.placing import placer
 from streamcalib.surroundings import image_folders, links_on_the_way, naming_variables, versions
 
 if TYPE_CHECKING:
@@ -46,16 +48,13 @@ def write_record(
         layout=recipe.layout if plan.store == "final" else "NCHW",
         store=plan.store,
         input_name=prepared.input_name,
-        extra_inputs={
-            name: {"value": extra.value, "dtype": extra.dtype}
-            for name, extra in prepared.extra_inputs.items()
-        },
+        extra_inputs={name: extra.to_dict() for name, extra in prepared.extra_inputs.items()},
         recipe=recipe,
         recipe_fingerprint=recipe.fingerprint,
         value_range={"expected": list(recipe.value_range), "observed": _observed(table, recipe)},
         images=_images(images, table, prepared.options.tolerate_damage),
-        decoder=find_decoder(prepared.options.decoder).describe(),
-        versions=versions(),
+        decoder=describe_decoder(recipe, prepared.options.decoder),
+        versions=versions(with_pillow=recipe.uses_pillow),
         on_bad=prepared.options.on_bad,
         failures=[
             {
@@ -77,7 +76,8 @@ def write_record(
 
 
 def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[str, Any]:
-    through_opencv = int((table.columns["route"] != ROUTES.index("turbo")).sum())
+    by_opencv = [ROUTES.index("opencv-jpeg"), ROUTES.index("opencv-other")]
+    through_opencv = int(np.isin(table.columns["route"], by_opencv).sum())
     return {
         "list": None if images.file is None else str(images.file),
         "sha256": None if images.file is None else _file_sha256(images.file),
@@ -93,12 +93,12 @@ def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[s
 def _row_records(
     table: RowTable, images: ImageList, recipe: Recipe, *, is_final: bool
 ) -> Iterator[dict[str, Any]]:
-    listed = len(images)
+    listed, place = len(images), placer(recipe)
     # A million rows are a million of these: lists of plain numbers, a few thousand at a time.
     for start in range(0, len(table), _RECORDS_AT_ONCE):
         block = table.columns[start : start + _RECORDS_AT_ONCE]
         for source, height, width, canvas_crc, row_crc, size, _, route, _ in block.tolist():
-            spot = place(height, width, recipe.height, recipe.width, recipe.anchor)
+            spot = place(height, width)
             bottom = recipe.height - spot.top - spot.height
             right = recipe.width - spot.left - spot.width
             row = {

@@ -19,6 +19,7 @@ from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.objects.trying import taken_retries
 from streamcalib.images.reading import MAX_FILE_BYTES, read_source
 from streamcalib.pixels.canvas import CanvasMaker
+from streamcalib.pixels.shortage import shortage_is_bad
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.rowfacts import COLUMNS
 from streamcalib.wording import printable
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 
 _WHITE = 255
-_NO_MEMORY = "there is not enough memory to decode it"
 
 
 class Task(NamedTuple):
@@ -171,16 +171,13 @@ def _make(work: Work, tools: _Tools, row: int, source: int, entry: str) -> str:
     if tools.mark is not None:
         tools.mark.at(source)
     try:
-        file = read_source(entry, work.bases, max_bytes=work.max_file_bytes, confines=work.confines)
-        facts = tools.maker.make(file.data, tools.slab.free_canvas)
+        with shortage_is_bad():
+            file = read_source(
+                entry, work.bases, max_bytes=work.max_file_bytes, confines=work.confines
+            )
+            facts = tools.maker.make(file.data, tools.slab.free_canvas)
     except ImageError as error:
         return str(error)
-    except MemoryError:
-        return _NO_MEMORY
-    except cv2.error as error:
-        if "Insufficient memory" not in str(error):
-            raise
-        return _NO_MEMORY
     finally:
         if tools.mark is not None:
             tools.mark.at_none()

@@ -20,12 +20,11 @@ from streamcalib.building.options import BuildOptions, LocalBackend
 from streamcalib.cli import options
 from streamcalib.errors import OutputError
 from streamcalib.pixels.turbo import DecoderName
-from streamcalib.recipe_choice import choose_recipe
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
     from streamcalib.benching.result import BenchResult
-    from streamcalib.recipe import DType
+    from streamcalib.recipe_fields import DType
 
 _STDOUT = "-"
 _SHOWN_BAD = 5
@@ -129,8 +128,14 @@ def command(
         source,
         count=count,
         seed=seed,
-        recipe=choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe=options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=None,
+            is_quiet=quiet,
         ),
         out=out,
         options=BuildOptions(**build),

@@ -11,11 +11,10 @@ from streamcalib.building.prepare import prepare
 from streamcalib.cli import build_options, options
 from streamcalib.cli.telling import Stopwatch, tell_plan, tell_set, tell_warnings
 from streamcalib.images.listfile import ImageList
-from streamcalib.recipe_choice import choose_recipe
 
 if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
-    from streamcalib.recipe import DType
+    from streamcalib.recipe_fields import DType
 
 
 @click.command("build")
@@ -70,8 +69,14 @@ def command(
     prepared = prepare(
         ImageList.read(list_file, root=root),
         out,
-        recipe=choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe=options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=input_name,
+            is_quiet=quiet,
         ),
         model=model,
         input_name=input_name,

@@ -13,13 +13,17 @@ from streamcalib.choosing.coco import Split, find_coco
 from streamcalib.cli.notices import shown_notices
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import StoreKind
+from streamcalib.presets import PRESETS
 from streamcalib.progress import Subscriber, for_stream, ignore
-from streamcalib.recipe import PRESETS, DType
+from streamcalib.recipe_choice import choose_recipe
+from streamcalib.recipe_fields import DType
 from streamcalib.stores.compression import COMPRESSIONS
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from streamcalib.recipe import Recipe
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -81,7 +85,8 @@ def chosen_source(source: str | None, coco_root: str | None, split_name: Split |
 input_name = click.option(
     "--input-name",
     metavar="NAME",
-    help=f"Name of the graph's input.  [default: the model's, else {DEFAULT_INPUT_NAME}]",
+    help="Name of the graph's input; of several image inputs, the one that the images are for.  "
+    f"[default: the model's, else {DEFAULT_INPUT_NAME}]",
 )
 
 
@@ -98,7 +103,8 @@ extra_inputs = click.option(
     metavar="NAME=VALUES:DTYPE",
     callback=_extra_inputs,
     help="A further input of the model, for .npz: one row's value, repeated for every row, like "
-    "orig_size=640,640:int64. May be given several times.",
+    "orig_size=640,640:int64, or a number that fills a row, like mask=1*1x640x640:float32. May be "
+    "given several times.",
 )
 
 _RECIPE = (
@@ -110,13 +116,15 @@ _RECIPE = (
     ),
     click.option(
         "--preset",
-        type=click.Choice(sorted(PRESETS)),
-        help="Preprocessing of a model family.  [default: yolo11]",
+        type=click.Choice(list(PRESETS)),
+        metavar="NAME",
+        help="Preprocessing of a model family, as 'streamcalib recipe list' shows them.  [default: "
+        "what the model's metadata say, else yolo11]",
     ),
     click.option(
         "--imgsz",
         metavar="SIZE",
-        help="Canvas in pixels, a side or HxW.  [default: the model's, else 640]",
+        help="Canvas in pixels, a side or HxW.  [default: the model's, else the preset's]",
     ),
     click.option(
         "--dtype",
@@ -171,9 +179,36 @@ compression = click.option(
 )
 
 
+def preset_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `recipe_options` but for --model, which the command takes as its argument."""
+    return all_of(_RECIPE[1:], function)
+
+
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the recipe."""
     return all_of(_RECIPE, function)
+
+
+def chosen_recipe(
+    *,
+    preset: str | None,
+    recipe_file: str | None,
+    model: str | None,
+    imgsz: str | None,
+    dtype: DType | None,
+    input_name: str | None,
+    is_quiet: bool,
+) -> Recipe:
+    """Return what `recipe_options` add up to, with notices of what was assumed."""
+    with shown_notices(is_quiet):
+        return choose_recipe(
+            preset=preset,
+            file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=input_name,
+        )
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from streamcalib.cli.telling import (
     tell_warnings,
 )
 from streamcalib.plan import Container
-from streamcalib.recipe_choice import choose_recipe
 from streamcalib.report.order import check_folder_page
 from streamcalib.report.writing import report_beside
 from streamcalib.run import prepare_run, run_prepared
@@ -24,7 +23,7 @@ from streamcalib.run import prepare_run, run_prepared
 if TYPE_CHECKING:
     from streamcalib.choosing.coco import Split
     from streamcalib.extra_inputs import ExtraInput
-    from streamcalib.recipe import DType
+    from streamcalib.recipe_fields import DType
 
 
 @click.command("run")
@@ -82,8 +81,14 @@ def command(
         out,
         seed=seed,
         extensions=extensions,
-        recipe=choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe=options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=input_name,
+            is_quiet=quiet,
         ),
         model=model,
         input_name=input_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
 import joblib
@@ -24,7 +25,7 @@ from streamcalib.publish_remote import check_remote
 from streamcalib.remotepath import SetPath, set_path
 from streamcalib.stores.compression import COMPRESSIONS, Compression
 from streamcalib.stores.writeback import CACHE_WINDOW_BYTES
-from streamcalib.wording import printable
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     import os
@@ -38,6 +39,7 @@ class FinalizeKeywords(TypedDict, total=False):
     extra_inputs: Sequence[ExtraInput]
     store: StoreKind | None
     compression: Compression
+    rows: int | None
     overwrite: bool
     jobs: int | None
     cache_window: int
@@ -58,6 +60,8 @@ class FinalizeOptions:
         ``.zarr``, final values elsewhere.
     compression
         Of a ``.zarr``: ``none``, ``zstd`` or ``blosc``.
+    rows
+        How many rows, from the first on; by default all. For final values only.
     overwrite
         Replace an existing file.
     jobs
@@ -75,11 +79,14 @@ class FinalizeOptions:
     extra_inputs: Sequence[ExtraInput] = ()
     store: StoreKind | None = None
     compression: Compression = "none"
+    rows: int | None = None
     overwrite: bool = False
     jobs: int | None = None
     cache_window: int = CACHE_WINDOW_BYTES
 
     def __post_init__(self) -> None:
+        if self.rows is not None and self.rows < 1:
+            raise InputError(f"--rows must be at least 1, not {self.rows}.")
         if self.jobs is not None and self.jobs < 1:
             raise InputError(f"--jobs must be at least 1, not {self.jobs}.")
         if self.cache_window < 1:
@@ -146,17 +153,20 @@ def check_finalize(
         source = CalibrationSet.open(source)
     path = set_path(out)
     extras = {extra.name: extra for extra in options.extra_inputs} or source.extra_inputs
-    name = _agreed_name(source, options.input_name)
+    name = agreed_name(source, options.input_name)
     container = _container(source, path, name, extras)
     store = _agreed_store(source, container, options)
-    complete = _complete(source, path, name, extras, store)
+    rows = chosen_rows(source, options.rows)
+    if rows < len(source) and store == "uint8":
+        raise InputError("--rows is for final values: say --store final, or leave --rows out.")
+    complete = _complete(source, path, name, extras, store, rows)
     if is_there(path) and complete is None and not options.overwrite:
         raise OutputError(
             f"{printable(str(path))} exists and is not this set. To replace it, say --overwrite; "
             "or choose another --out."
         )
     plan = make_plan(
-        rows=len(source),
+        rows=rows,
         recipe=source.recipe,
         container=container,
         store=store,
@@ -186,7 +196,30 @@ def _check_writable(path: SetPath, plan: Plan) -> None:
         check_space(plan.file_bytes, plan.free_bytes, plan.rows)
 
 
-def _agreed_name(source: CalibrationSet, input_name: str | None) -> str:
+def chosen_rows(source: CalibrationSet, rows: int | None) -> int:
+    """Return how many rows are asked for: all, unless ``rows`` says otherwise.
+
+    Raises
+    ------
+    InputError
+        If the set has fewer.
+    """
+    if rows is not None and rows > len(source):
+        raise InputError(
+            f"--rows {rows} is more than {printable(source.path.name)} holds: "
+            f"{counted(len(source), 'row')}."
+        )
+    return len(source) if rows is None else rows
+
+
+def agreed_name(source: CalibrationSet, input_name: str | None) -> str:
+    """Return the name of the images' input: as asked, else as in the set.
+
+    Raises
+    ------
+    InputError
+        If nothing can have that name, or the set's model names it otherwise.
+    """
     name = source.manifest.input_name if input_name is None else checked_input_name(input_name)
     model = source.manifest.model
     if model is not None and name != model["input_name"]:
@@ -239,15 +272,16 @@ def _complete(
     input_name: str,
     extras: dict[str, ExtraInput],
     store: StoreKind,
+    rows: int,
 ) -> CalibrationSet | None:
-    """Return the set at ``path`` if it holds the same rows under the same names."""
+    """Return the set at ``path`` if it holds the same first rows under the same names."""
     try:
         found = CalibrationSet.open(path)
         same = (
             found.recipe.fingerprint == source.recipe.fingerprint
-            and len(found) == len(source)
+            and len(found) == rows
             and found.manifest.store == store
-            and same_rows(found.row_records(), source.row_records())
+            and same_rows(found.row_records(), islice(source.row_records(), rows))
         )
     except (SetError, SourceError):
         return None

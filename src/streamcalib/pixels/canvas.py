@@ -1,4 +1,4 @@
-"""One image's bytes to its canvas: decode, letterbox, planes."""
+"""One image's bytes to its canvas: decode, resize, planes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from streamcalib.pixels.decode import MAX_PIXELS, Route, decode
+from streamcalib.errors import ImageError
+from streamcalib.pixels.decode import MAX_PIXELS, Route
+from streamcalib.pixels.decoding import decode_for
 from streamcalib.pixels.encode import split_planes
-from streamcalib.pixels.letterbox import Placement, fit, pad, place, window
+from streamcalib.pixels.letterbox import Placement, fit, pad, window
+from streamcalib.pixels.placing import fills_lines, placer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,7 +26,7 @@ class CanvasFacts(NamedTuple):
     Attributes
     ----------
     height, width
-        Size of the upright image, in pixels.
+        Size of the image, upright if the recipe turns it, in pixels.
     route
         How it was decoded.
     """
@@ -39,7 +42,7 @@ class CanvasMaker:
     Parameters
     ----------
     recipe
-        Size, padding, place, channel order and orientation.
+        Everything but the encoding.
     decoder
         The strict JPEG decoder to use.
     max_pixels, tolerate_damage
@@ -58,6 +61,7 @@ class CanvasMaker:
         self._decoder = decoder
         self._max_pixels = max_pixels
         self._tolerate_damage = tolerate_damage
+        self._place = placer(recipe)
         self._canvas = np.empty((recipe.height, recipe.width, 3), np.uint8)
         self._padded_for: Placement | None = None
         self._straight: NDArray[np.uint8] | None = None
@@ -72,28 +76,33 @@ class CanvasMaker:
         """
         recipe = self._recipe
         self._straight = None
-        image, route = decode(
+        image, route = decode_for(
+            recipe,
             data,
             self._decoder,
-            channel_order=recipe.channel_order,
-            orientation=recipe.orientation,
             max_pixels=self._max_pixels,
             tolerate_damage=self._tolerate_damage,
             window=self._straight_window,
         )
         height, width = image.shape[:2]
         placement = self._place(height, width)
+        self._check(placement)
         if placement != self._padded_for:
             pad(self._canvas, placement, recipe.pad_value)
             self._padded_for = placement
         if image is not self._straight:
-            fit(image, window(self._canvas, placement))
+            fit(image, self._canvas, placement, recipe.interpolation)
         split_planes(self._canvas, planes)
         return CanvasFacts(height, width, route)
 
-    def _place(self, height: int, width: int) -> Placement:
-        recipe = self._recipe
-        return place(height, width, recipe.height, recipe.width, recipe.anchor)
+    def _check(self, placement: Placement) -> None:
+        """Refuse a thin image whose shorter side would make it huge, before memory is taken."""
+        height, width = placement[:2]
+        if height * width > max(self._max_pixels, self._canvas.shape[0] * self._canvas.shape[1]):
+            raise ImageError(
+                f"resized to {width}x{height} pixels it is over the limit of {self._max_pixels} "
+                "(--max-pixels)"
+            )
 
     def _straight_window(self, height: int, width: int) -> NDArray[np.uint8] | None:
         """Return an image's window on the canvas if it can be decoded straight there.
@@ -101,7 +110,7 @@ class CanvasMaker:
         It needs no resizing then, and its lines follow each other without a gap.
         """
         placement = self._place(height, width)
-        if placement[:2] != (height, width) or width != self._recipe.width:
+        if placement[:2] != (height, width) or not fills_lines(placement, self._recipe):
             return None
         self._straight = window(self._canvas, placement)
         # What is decoded now spoils the padding of a different placement.

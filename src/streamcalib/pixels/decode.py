@@ -13,6 +13,7 @@ from streamcalib.errors import ImageError, StoppedError
 from streamcalib.pixels.claimed_size import claimed_size
 from streamcalib.pixels.damage import find_damage
 from streamcalib.pixels.jpeg_header import is_complete, is_jpeg, plain_size, read_header
+from streamcalib.pixels.limit import check_size
 from streamcalib.pixels.orientation import apply_orientation, plain_orientation
 from streamcalib.pixels.png_chunks import is_png, without_words
 from streamcalib.pixels.turbo import TurboDecoder, TurboError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.pixels.jpeg_header import JpegHeader
-    from streamcalib.recipe import ChannelOrder, Orientation
+    from streamcalib.recipe_fields import ChannelOrder, Orientation
 
 MAX_PIXELS = 178_956_970
 """Default limit on the pixels of one image: what 512 MiB holds at three bytes, as in Pillow."""
@@ -34,8 +35,9 @@ _NO_IMAGE = "not an image that OpenCV can read, or a damaged one"
 _PAST_THE_END = b"\xff\xd9" * (0xFFFF // 2 + 2)
 """What libjpeg reads past the end of a file, as long as the longest segment."""
 
-Route = Literal["turbo", "opencv-jpeg", "opencv-other"]
-"""How an image was decoded: by libjpeg-turbo, or by OpenCV as an odd JPEG or another format."""
+Route = Literal["turbo", "opencv-jpeg", "opencv-other", "pillow"]
+"""How an image was decoded: by libjpeg-turbo, by OpenCV as an odd JPEG or another format, or by
+Pillow, as its recipe says. Journals know a route by its place here."""
 
 
 class Decoded(NamedTuple):
@@ -86,7 +88,7 @@ def decode(
         size = claimed_size(data)
         if size is None:
             raise ImageError(_NO_IMAGE)
-        _check_size(*size, max_pixels)
+        check_size(*size, max_pixels)
         data = without_words(data) if is_png(data) else data
         return Decoded(_opencv(data, channel_order, orientation, max_pixels), "opencv-other")
     turn, header = 1, None
@@ -97,7 +99,7 @@ def decode(
             raise ImageError("damaged JPEG: it ends or breaks inside its header")
         size = header.height, header.width
         turn = _turn(data, header, orientation)
-    _check_size(*size, max_pixels)
+    check_size(*size, max_pixels)
     if turn:
         out = window(*size) if window is not None and turn == 1 else None
         try:
@@ -159,14 +161,7 @@ def _opencv(
         raise ImageError(f"OpenCV cannot decode it: {printable(reason)}") from error
     if image is None:
         raise ImageError(_NO_IMAGE)
-    _check_size(image.shape[0], image.shape[1], max_pixels)
+    check_size(image.shape[0], image.shape[1], max_pixels)
     if channel_order == "RGB":
         cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
     return np.asarray(image, np.uint8)
-
-
-def _check_size(height: int, width: int, max_pixels: int) -> None:
-    if height * width > max_pixels:
-        raise ImageError(
-            f"{width}x{height} pixels are over the limit of {max_pixels} (--max-pixels)"
-        )

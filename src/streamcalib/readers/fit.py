@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from streamcalib.errors import ModelError, RecipeError
 from streamcalib.graph import read_image_input
-from streamcalib.graph_range import read_graph_range
-from streamcalib.recipe import PRESETS, Recipe
+from streamcalib.presets import PRESETS
+from streamcalib.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
 
 # Above this no row is normalized: three standard deviations and some, or [0, 1], or [-1, 1].
 _LARGEST_NORMALIZED = 8.0
-_VALUES = ("channel_order", "scale", "mean", "std", "pad_value", "anchor", "resize")
+_VALUES = (
+    "channel_order",
+    "scale",
+    "mean",
+    "std",
+    "pad_value",
+    "anchor",
+    "resize",
+    "resize_side",
+    "rounding",
+    "interpolation",
+)
 
 
 def check_fit(
@@ -57,15 +68,15 @@ def check_fit(
     MissingExtraError
         If the package ``onnx`` is not installed.
     """
-    graph = read_image_input(model)
     name = input_name or source.input_name
+    graph = read_image_input(model, name)
     wrong = [
         *_wrong_names(source, graph, name),
         *_wrong_rows(source, graph),
         *_wrong_batch(graph, batch_size),
     ]
     if not any_range:
-        wrong += _wrong_values(source, read_graph_range(model, graph.name), graph)
+        wrong += _wrong_values(source, graph.does, graph)
     if wrong:
         listing = f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
         raise ModelError(f"{source.shown} does not fit {graph.shown}:{listing}")
@@ -152,7 +163,7 @@ def _unlike_ultralytics(recipe: Recipe, graph: ImageInput) -> Iterator[str]:
         usual = Recipe.from_image_input(
             graph, imgsz=(graph.height or recipe.height, graph.width or recipe.width)
         )
-    except RecipeError:
+    except (RecipeError, ModelError):
         return
     differing = [
         f"{field} {getattr(recipe, field)} instead of {getattr(usual, field)}"

@@ -14,6 +14,7 @@ from streamcalib.images.places import as_base
 from streamcalib.images.reading import MAX_FILE_BYTES, read_image
 from streamcalib.pixels.decode import MAX_PIXELS
 from streamcalib.pixels.opencv_threads import one_opencv_thread
+from streamcalib.pixels.placing import placer
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import without_option
@@ -89,6 +90,7 @@ class Comparison:
     def __init__(self, calibration: CalibrationSet) -> None:
         self._values = calibration.values()
         self._recipe = calibration.recipe
+        self._place = placer(calibration.recipe)
         images = calibration.manifest.images
         self._bases = tuple(as_base(base) for base in images["bases"])
         self._tolerate_damage = bool(images["tolerate_damage"])
@@ -99,12 +101,19 @@ class Comparison:
         # A file that became a row once is not too large now.
         most = max(MAX_FILE_BYTES, record["bytes"])
         data = read_image(record["path"], self._bases, max_bytes=most)
-        pixels = int(record.get("height", 0)) * int(record.get("width", 0))
+        pixels = self._pixels(int(record.get("height", 0)), int(record.get("width", 0)))
         difference = self.difference(row, data, pixels)
         if difference and len(data) != record["bytes"]:
             size = f"its image has {len(data)} bytes now, and had {record['bytes']}"
             return f"{difference}; {size}"
         return difference
+
+    def _pixels(self, height: int, width: int) -> int:
+        """Return how many pixels an image had, or came to have when it was resized."""
+        if not height * width:
+            return 0
+        resized = self._place(height, width)
+        return max(height * width, resized.height * resized.width)
 
     def difference(self, row: int, data: bytes, pixels: int = 0) -> str:
         """Return how a row differs from an image's bytes, or nothing; raises `ImageError`."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from streamcalib.errors import InputError
 from streamcalib.owner import Owner
+from streamcalib.pixels.pillow import describe_pillow
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.version import __version__
 from streamcalib.wording import printable
@@ -46,15 +47,20 @@ def answer(decoder: DecoderName) -> Answer:
 
 
 @cache
-def versions_here(decoder: DecoderName) -> dict[str, str]:
-    """Return what decides the bytes of rows here; raises ``InputError`` without the decoder."""
+def versions_here(decoder: DecoderName, *, with_pillow: bool = False) -> dict[str, str]:
+    """Return what decides the bytes of rows here; raises ``InputError`` without the decoder.
+
+    Pillow decides those of some recipes only.
+    """
     major, minor, _ = platform.python_version_tuple()
+    pillow = {"Pillow": describe_pillow()} if with_pillow else {}
     return {
         "streamcalib": __version__,
         "Python": f"{major}.{minor}",
         "NumPy": np.__version__,
         "OpenCV": cv2.__version__,
         "the JPEG decoder": find_decoder(decoder).describe(),
+        **pillow,
     }
 
 

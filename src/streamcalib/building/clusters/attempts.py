@@ -108,7 +108,8 @@ def attempt(work: Work, rules: Rules, number: int, task: Task) -> tuple[int, Out
         If a row, or the task's mark, cannot be written, or this worker came while the build ran
         and has other versions.
     """
-    if trouble := difference(rules.versions, versions_here(work.decoder)):
+    here = versions_here(work.decoder, with_pillow=work.recipe.uses_pillow)
+    if trouble := difference(rules.versions, here):
         raise StoppedError(
             f"a worker came on host {printable(socket.gethostname())}: {trouble} there. Install "
             "the same on all hosts, or take it away, and run the same command again."

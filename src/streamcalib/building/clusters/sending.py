@@ -136,7 +136,8 @@ class Sending:
     def _wave(
         self, sent: Sent, jobs: int, *, trial: bool
     ) -> Generator[tuple[Task, Outcome | Lost]]:
-        versions = versions_here(self._work.decoder)
+        work = self._work
+        versions = versions_here(work.decoder, with_pillow=work.recipe.uses_pillow)
         rules = Rules(self._folder, uuid4().hex, self._image_timeout, trial, versions)
         self._rules = rules
         rules.let_go()

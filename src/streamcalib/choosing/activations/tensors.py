@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamcalib.errors import ModelError
-from streamcalib.graph import load_graph
+from streamcalib.graph_file import load_graph
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamcalib.choosing.dedupe.hashing import HASH_BYTES
 from streamcalib.images.archives.cache import cache_folder
 from streamcalib.images.places import is_own_memory
 from streamcalib.wording import printable
@@ -24,16 +25,15 @@ if TYPE_CHECKING:
 _FILE = "hashes-1.sqlite"
 _TABLE = (
     "CREATE TABLE IF NOT EXISTS hashes (place BLOB PRIMARY KEY, bytes INTEGER NOT NULL, "
-    "number INTEGER NOT NULL, hash BLOB) WITHOUT ROWID"
+    "number INTEGER NOT NULL, hashes BLOB) WITHOUT ROWID"
 )
 _BUSY_SECONDS = 5.0
-_HASH_BYTES = 8
 
 _log = logging.getLogger(__name__)
 
 
 class Hashed(NamedTuple):
-    """An image's hash, or None if it is bad, and what it was when it was hashed.
+    """An image's hashes, or None if it is bad, and what it was when it was hashed.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Hashed(NamedTuple):
 
     size: int
     number: int
-    hash: int | None
+    hashes: bytes | None
 
 
 class HashCache:
@@ -93,25 +93,24 @@ class HashCache:
         if self._rows is None or stamp is None or is_own_memory(place):
             return None
         try:
-            query = "SELECT bytes, number, hash FROM hashes WHERE place = ?"
+            query = "SELECT bytes, number, hashes FROM hashes WHERE place = ?"
             row = self._rows.execute(query, (os.fsencode(place),)).fetchone()
         except sqlite3.Error as error:
             self._give_up(error)
             return None
         if row is None or row[:2] != (stamp.bytes, stamp.number):
             return None
-        if row[2] is None:
-            return Hashed(*row)
-        if not isinstance(row[2], bytes) or len(row[2]) != _HASH_BYTES:
+        hashes = row[2]
+        if hashes is not None and not (isinstance(hashes, bytes) and len(hashes) == HASH_BYTES):
             return None
-        return Hashed(row[0], row[1], int.from_bytes(row[2]))
+        return Hashed(*row)
 
     def keep(self, hashed: Iterable[tuple[str, Hashed]]) -> None:
         """Keep hashes by place, in one transaction."""
         if self._rows is None:
             return
         values = [
-            (os.fsencode(place), one.size, one.number, _as_bytes(one.hash))
+            (os.fsencode(place), one.size, one.number, one.hashes)
             for place, one in hashed
             if not is_own_memory(place)
         ]
@@ -134,7 +133,3 @@ class HashCache:
             with suppress(OSError):
                 if self._file is not None:
                     self._file.unlink()
-
-
-def _as_bytes(value: int | None) -> bytes | None:
-    return None if value is None else value.to_bytes(_HASH_BYTES)

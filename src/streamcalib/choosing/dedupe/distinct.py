@@ -10,7 +10,7 @@ import numpy as np
 
 from streamcalib.choosing.dedupe.grouping import Near, near_duplicates
 from streamcalib.choosing.dedupe.hashes import hashes_of
-from streamcalib.choosing.dedupe.hashing import BITS, HASH_NAME
+from streamcalib.choosing.dedupe.hashing import HASH_NAME
 from streamcalib.errors import InputError
 from streamcalib.progress import Counter, Subscriber, ignore
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 DEFAULT_DISTANCE = 10
-"""In how many of 64 bits the hashes of near-duplicates may differ; docs/stratified.md says why."""
+"""In how many of 64 bits near-duplicates may differ; docs/stratified.md says what that finds."""
 
-_MOST_DISTANCE = BITS // 2
+_MOST_DISTANCE = 32
 _MOST_PAIRS = 1000
 
 

@@ -26,7 +26,7 @@ class Near(NamedTuple):
     left_out, kept
         Indexes of the image, and of the first one that it is near to.
     distance
-        In how many bits their hashes differ.
+        In how many bits their pHashes differ.
     """
 
     left_out: int
@@ -48,12 +48,14 @@ def near_duplicates(
     Parameters
     ----------
     distance
-        The most bits in which hashes of near-duplicates differ, 0 to 64.
+        The most bits in which pHashes of near-duplicates differ, 0 to 64; dHashes, of twice as
+        many bits, may differ in twice as many.
     on_rows
         Called with the number of images that have been compared with all.
     """
     known = np.flatnonzero(hashes.known)
-    values = hashes.values[known]
+    values = np.ascontiguousarray(hashes.values[known, 0])
+    further = hashes.values[known, 1:]
     is_kept = np.ones(len(values), np.bool_)
     for row in range(len(values)):
         if row % _TOLD_ROWS == 0:
@@ -62,9 +64,12 @@ def near_duplicates(
             continue
         for start in range(row + 1, len(values), _BLOCK):
             bits = bit_counts(values[start : start + _BLOCK] ^ values[row])
-            for near in np.flatnonzero((bits <= distance) & is_kept[start : start + _BLOCK]):
-                is_kept[start + near] = False
-                yield Near(int(known[start + near]), int(known[row]), int(bits[near]))
+            for at in np.flatnonzero((bits <= distance) & is_kept[start : start + _BLOCK]):
+                near = start + at
+                # Plain pictures, mostly sky, have like frequencies, but seldom like slopes too.
+                if bit_counts(further[near] ^ further[row]).sum() <= 2 * distance:
+                    is_kept[near] = False
+                    yield Near(int(known[near]), int(known[row]), int(bits[at]))
     on_rows(len(hashes.values))
 
 

@@ -1,6 +1,7 @@
-"""A perceptual hash of one image: 64 bits that hardly change if it is encoded anew or resized.
+"""Perceptual hashes of one image: bits that hardly change if it is encoded anew or resized.
 
-It is the well-known pHash: signs of the lowest frequencies of a small grey picture. A JPEG is
+They are two well-known ones. pHash: which of the lowest frequencies of a small grey picture are
+above their median. dHash: where the picture gets brighter to the right, and downwards. A JPEG is
 decoded at the smallest of libjpeg's scales that leaves as many pixels as are needed.
 """
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     from streamcalib.pixels.jpeg_header import JpegHeader
 
-BITS = 64
-HASH_NAME = "pHash, 64 bits: 8x8 lowest frequencies of 32x32 grey pixels against their median"
+HASH_NAME = "pHash of 64 bits; dHash of 128 bits, which may differ in twice as many"
+HASH_BYTES = 24
+"""Eight of pHash, sixteen of dHash."""
 
 _SIDE = 32
-_KEPT = 8
+_LOWEST = 8
+_STEPS = 8
 _REDUCED = {
     8: cv2.IMREAD_REDUCED_GRAYSCALE_8,
     4: cv2.IMREAD_REDUCED_GRAYSCALE_4,
@@ -36,8 +39,8 @@ _REDUCED = {
 }
 
 
-def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> int:
-    """Return the hash of an image file, 0 to 2^64 - 1.
+def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
+    """Return the hashes of an image file, `HASH_BYTES` long.
 
     Parameters
     ----------
@@ -51,12 +54,21 @@ def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> int:
     ImageError
         If it is empty, no image, damaged, or larger than the limit.
     """
-    grey = _grey(data, max_pixels)
+    return grey_hash(_grey(data, max_pixels))
+
+
+def grey_hash(grey: NDArray[np.uint8]) -> bytes:
+    """Return the hashes, `HASH_BYTES` long, of a grey picture (H, W), upright."""
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    waves = cv2.dct(small.astype(np.float32))[:_KEPT, :_KEPT].ravel()
+    waves = cv2.dct(small.astype(np.float32))[:_LOWEST, :_LOWEST].ravel()
     # The first is the mean brightness, which tells nothing of what is seen.
-    bits = waves[1:] > np.median(waves[1:])
-    return int.from_bytes(np.packbits(bits).tobytes())
+    above = waves[1:] > np.median(waves[1:])
+    steps = cv2.resize(
+        small.astype(np.float32), (_STEPS + 1, _STEPS + 1), interpolation=cv2.INTER_AREA
+    )
+    rightwards = steps[:-1, 1:] > steps[:-1, :-1]
+    downwards = steps[1:, :-1] > steps[:-1, :-1]
+    return b"".join(np.packbits(bits).tobytes() for bits in (above, rightwards, downwards))
 
 
 def _grey(data: bytes, max_pixels: int) -> NDArray[np.uint8]:

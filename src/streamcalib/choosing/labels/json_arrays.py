@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 _CHUNK_CHARACTERS = 2**20
 _MOST_CHARACTERS = 2**26
 _CUT = "it ends before its end"
+_AFTER = tuple(" \t\r\n,:]}")
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
@@ -101,8 +102,8 @@ class _Text:
                 if self._is_all:
                     raise ValueError(error.msg if self._at < len(self._part) else _CUT) from error
             else:
-                # A number at the end of the part may go on.
-                if end < len(self._part) or self._is_all:
+                # A number may go on behind the part, or behind what is one by itself: 0.5, 1e3.
+                if self._is_all or self._part[end : end + 1] in _AFTER:
                     self._at = end
                     return value
             if len(self._part) - self._at > _MOST_CHARACTERS:

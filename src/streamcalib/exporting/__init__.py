@@ -1,0 +1,1 @@
+"""Finished sets in the files of other quantizers, one module a consumer."""

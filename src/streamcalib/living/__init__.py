@@ -1,0 +1,1 @@
+"""Rows made from images while they are read."""

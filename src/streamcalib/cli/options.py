@@ -179,6 +179,11 @@ compression = click.option(
 )
 
 
+def preset_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `recipe_options` but for --model, which the command takes as its argument."""
+    return all_of(_RECIPE[1:], function)
+
+
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the recipe."""
     return all_of(_RECIPE, function)

@@ -1,0 +1,74 @@
+"""One page a command, made of the command line itself: nobody has to keep it up to date."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from streamcalib.cli import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WIDTH = 10_000
+
+
+def command_names() -> list[str]:
+    """Return the names of all commands, in the order of ``streamcalib --help``."""
+    return list(commands.list_commands(click.Context(commands)))
+
+
+def overview() -> str:
+    """Return the page that names all commands, as Markdown."""
+    lines = [
+        "# Commands",
+        "",
+        *_words(commands.help or ""),
+        "",
+        "| command | what |",
+        "| --- | --- |",
+    ]
+    for name in command_names():
+        command = commands.commands[name]
+        lines.append(f"| [`{name}`]({name}.md) | {_cell(command.get_short_help_str(_WIDTH))} |")
+    return "\n".join([*lines, ""])
+
+
+def command_page(name: str) -> str:
+    """Return the page of a command, with every option, as Markdown."""
+    command = commands.commands[name]
+    context = click.Context(
+        command, info_name=f"streamcalib {name}", max_content_width=_WIDTH, show_default=True
+    )
+    usage = " ".join(command.collect_usage_pieces(context))
+    lines = [f"# streamcalib {name}", "", "```", f"streamcalib {name} {usage}", "```", ""]
+    lines += [*_words(command.help or ""), "", "| option | what |", "| --- | --- |"]
+    for parameter in command.get_params(context):
+        record = parameter.get_help_record(context)
+        if record is not None:
+            lines.append(f"| `{_code(record[0])}` | {_cell(record[1])} |")
+    return "\n".join([*lines, ""])
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield a help text's paragraphs as Markdown; what click leaves as it is stays so."""
+    for paragraph in inspect.cleandoc(text).split("\n\n"):
+        if paragraph.startswith("\b"):
+            yield from ("```", *paragraph.splitlines()[1:], "```", "")
+        else:
+            yield from (_text(" ".join(paragraph.split())), "")
+
+
+def _cell(text: str) -> str:
+    return _text(" ".join(text.split()))
+
+
+def _text(text: str) -> str:
+    return re.sub(r"[&<>|*_\[\]{}`\\]", lambda found: f"&#{ord(found[0])};", text)
+
+
+def _code(text: str) -> str:
+    return text.replace("|", "\\|")

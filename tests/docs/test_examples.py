@@ -23,6 +23,7 @@ def furnished(tmp_path_factory):
     return top / "home", pages.tools(top / "bin")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_a_pages_examples_end_and_print_as_it_says(tmp_path, furnished, page):
     """One after another, in one folder, with generated photographs as the reader's own."""

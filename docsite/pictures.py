@@ -28,7 +28,7 @@ def letterbox() -> str:
         _text(628, 245, "canvas, H x W, uint8"),
         _text(628, 60, "grey 114 on both sides", small=True),
     ]
-    return _picture(720, 270, "An image is resized and padded to the canvas", parts)
+    return _picture(720, 38, 262, "An image is resized and padded to the canvas", parts)
 
 
 def encoding() -> str:
@@ -62,16 +62,16 @@ def encoding() -> str:
         _text(590, 220, "row, 3 x H x W"),
         _text(590, 238, "float32 (NCHW)", small=True),
     ]
-    return _picture(720, 260, "A canvas is encoded as a row", parts)
+    return _picture(720, 46, 252, "A canvas is encoded as a row", parts)
 
 
 def flow() -> str:
     """Return the way from images to a quantizer: list, set, reader."""
     stations: Sequence[tuple[str, str, str]] = (
         ("images", "folder, zip, tar,", "bucket"),
-        ("list", "quant100.txt", "its order: row order"),
-        ("set", "calib.npy, .npz, .zarr", "with its manifest"),
-        ("reader", "batches as one", "quantizer takes them"),
+        ("list", "quant100.txt,", "in the rows' order"),
+        ("set", ".npy, .npz or .zarr", "with its manifest"),
+        ("reader", "steps as one", "quantizer wants them"),
     )
     steps = ("sample", "build", "open")
     parts = []
@@ -90,9 +90,9 @@ def flow() -> str:
         _text(83, 190, "never changed", small=True),
         _text(261, 190, "goes into git", small=True),
         _text(439, 190, "built once, resumable", small=True),
-        _text(617, 190, "reads, never copies all", small=True),
+        _text(617, 190, "streams, never loads all", small=True),
     ]
-    return _picture(720, 215, "From images to a list, a set and a reader", parts)
+    return _picture(720, 46, 204, "From images to a list, a set and a reader", parts)
 
 
 PICTURES: dict[str, Callable[[], str]] = {
@@ -103,16 +103,16 @@ PICTURES: dict[str, Callable[[], str]] = {
 """What draws each picture, by its file's name."""
 
 
-def _picture(width: int, height: int, title: str, parts: Sequence[str]) -> str:
+def _picture(width: int, top: int, bottom: int, title: str, parts: Sequence[str]) -> str:
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {top} {width} {bottom - top}" role="img" '
         f'font-family="sans-serif" font-size="15">'
     )
     marker = (
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '
         f'markerHeight="7" orient="auto"><path d="M0 0 10 5 0 10z" fill="{_MARK}"/></marker></defs>'
     )
-    paper = f'<rect width="{width}" height="{height}" rx="8" fill="{_PAPER}"/>'
+    paper = f'<rect y="{top}" width="{width}" height="{bottom - top}" rx="8" fill="{_PAPER}"/>'
     return "\n".join([head, f"<title>{escape(title)}</title>", marker, paper, *parts, "</svg>", ""])
 
 

@@ -104,9 +104,10 @@ PICTURES: dict[str, Callable[[], str]] = {
 
 
 def _picture(width: int, top: int, bottom: int, title: str, parts: Sequence[str]) -> str:
+    box = f"0 {top} {width} {bottom - top}"
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 {top} {width} {bottom - top}" role="img" '
-        f'font-family="sans-serif" font-size="15">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="{box}" '
+        'font-family="sans-serif" font-size="15">'
     )
     marker = (
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" '

@@ -39,18 +39,23 @@ def overview() -> str:
 
 def command_page(name: str) -> str:
     """Return the page of a command, with every option, as Markdown."""
-    command = commands.commands[name]
-    context = click.Context(
-        command, info_name=f"streamcalib {name}", max_content_width=_WIDTH, show_default=True
-    )
+    return "\n".join(_described(commands.commands[name], f"streamcalib {name}", "#"))
+
+
+def _described(command: click.Command, name: str, heading: str) -> Iterator[str]:
+    """Yield what there is to know of a command, then of the commands that it has."""
+    context = click.Context(command, info_name=name, max_content_width=_WIDTH, show_default=True)
     usage = " ".join(command.collect_usage_pieces(context))
-    lines = [f"# streamcalib {name}", "", "```", f"streamcalib {name} {usage}", "```", ""]
-    lines += [*_words(command.help or ""), "", "| option | what |", "| --- | --- |"]
+    yield from (f"{heading} {name}", "", "```", f"{name} {usage}", "```", "")
+    yield from (*_words(command.help or ""), "", "| option | what |", "| --- | --- |")
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
-            lines.append(f"| `{_code(record[0])}` | {_cell(record[1])} |")
-    return "\n".join([*lines, ""])
+            yield f"| `{_code(record[0])}` | {_cell(record[1])} |"
+    yield ""
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(context):
+            yield from _described(command.commands[inner], f"{name} {inner}", f"{heading}#")
 
 
 def _words(text: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 A fence with ``<!-- run -->`` on the line before is run; ``<!-- run: exit 2 -->`` says with which
 code it ends. A fence with ``<!-- prints -->`` before it follows such a one and holds lines that it
-prints, in this order; in them, ``...`` stands for anything. Other fences are not run.
+prints, in this order; in them, ``...`` stands for anything. Lines of Bash in a comment that begins
+with ``<!-- before`` are run as well, and no reader sees them. Other fences are not run.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 PHOTOGRAPHS = 112
 
 _FENCE = re.compile(
-    r"^<!-- (run|prints)(?:: exit (\d+))? -->\n```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^<!-- (run|prints)(?:: exit (\d+))? -->\n```(\w*)\n(.*?)^```$"
+    r"|^<!-- before\n(.*?)^-->$",
+    re.MULTILINE | re.DOTALL,
 )
 _LANGUAGES = ("bash", "python")
 
@@ -47,7 +51,10 @@ def examples(page: str) -> list[Example]:
     found: list[Example] = []
     for match in _FENCE.finditer(page):
         line = page.count("\n", 0, match.start()) + 2
-        kind, code, language, text = match.groups()
+        kind, code, language, text, hidden = match.groups()
+        if hidden is not None:
+            found.append(Example(line, "bash", hidden, 0, ()))
+            continue
         if kind == "prints":
             assert found, f"line {line}: nothing before it could have printed this"
             found[-1] = found[-1]._replace(prints=tuple(text.splitlines()))
@@ -60,7 +67,7 @@ def examples(page: str) -> list[Example]:
 def stray_marks(page: str) -> list[int]:
     """Return the lines of marks that stand before no fence, and so do nothing."""
     good = {page.count("\n", 0, match.start()) + 1 for match in _FENCE.finditer(page)}
-    marks = re.finditer(r"^ *<!-- *(?:run|prints).*$", page, re.MULTILINE)
+    marks = re.finditer(r"^ *<!-- *(?:run|prints|before).*$", page, re.MULTILINE)
     return sorted({page.count("\n", 0, mark.start()) + 1 for mark in marks} - good)
 
 
@@ -73,7 +80,10 @@ def furnish(folder: Path) -> None:
         size = (120, 160) if number % 3 else (160, 120)
         cv2.imwrite(str(photos / name), photograph(*size, np.random.default_rng(number)))
     (folder / "coco/annotations").mkdir(parents=True)
-    (folder / "coco/train2017").symlink_to(photos)
+    (folder / "coco/train2017").symlink_to("../train2017")
+    with zipfile.ZipFile(folder / "train2017.zip", "w") as archive:
+        for name in names:
+            archive.write(photos / name, f"train2017/{name}")
     classes = labelling.zipf_names(PHOTOGRAPHS, 5, 3, 1.0)
     text = labelling.coco_json(names, classes)
     (folder / "coco/annotations/instances_train2017.json").write_text(text)

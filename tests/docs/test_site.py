@@ -101,13 +101,20 @@ def test_nothing_is_fetched_from_elsewhere(site):
         assert "@import" not in file.read_text()
 
 
+def options_of(command: click.Command) -> list[click.Option]:
+    """Return the options of a command, and of those that it has."""
+    context = click.Context(command)
+    found = [one for one in command.get_params(context) if isinstance(one, click.Option)]
+    if isinstance(command, click.Group):
+        return [*found, *(one for inner in command.commands.values() for one in options_of(inner))]
+    return found
+
+
 @pytest.mark.parametrize("name", list(commands.commands))
 def test_a_commands_page_has_every_option(site, name):
     """With what its help says of it."""
     text = Page(site / f"commands/{name}.html").text
-    command = commands.commands[name]
-    context = click.Context(command, max_content_width=10_000)
-    options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+    options = options_of(commands.commands[name])
     assert options
     for option in options:
         assert option.opts[0] in text

@@ -13,7 +13,16 @@ import numpy as np
 from benchmarks.children import run_child
 from benchmarks.corpus import photographs
 from benchmarks.errors import AbsentError
-from benchmarks.rounds import Contestant, Figure, Outcome, Turn, absence, alternate, ratio
+from benchmarks.rounds import (
+    Contestant,
+    Figure,
+    Outcome,
+    Round,
+    Turn,
+    absence,
+    alternate,
+    ratio,
+)
 from streamcalib.choosing.activations.cache import Observations, pack
 from streamcalib.choosing.activations.features import features_of, largest, merge, octaves
 from streamcalib.choosing.activations.measuring import Measuring
@@ -55,14 +64,25 @@ def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
     reason = absence(rounds[:1], _ERROR)
     errors = [
         Figure(
-            name=f"mean KS distance of half of the images: {told}",
-            values=() if reason else tuple(rounds[0][_ERROR][key]),
+            name=f"mean KS distance of half of the images, in 10^-5: {told}",
+            values=() if reason else tuple(1e5 * value for value in rounds[0][_ERROR][key]),
             absent=reason,
         )
         for told, key in (("all values counted", "exact"), ("error of counting some", "error"))
     ]
     told = "histogram pass / inference with the same outputs"
-    return Outcome([ratio(told, rounds, _PASS, _RUNNING, bar=0.7), *errors], rounds)
+    return Outcome(
+        [ratio(told, rounds, _PASS, _RUNNING, bar=0.7), _by_processor(told, rounds), *errors],
+        rounds,
+    )
+
+
+def _by_processor(told: str, rounds: Sequence[Round]) -> Figure:
+    """Return the ratio by the time of the one processor, which others may use meanwhile."""
+    absent = absence(rounds, _PASS) or absence(rounds, _RUNNING)
+    seconds = [(turns[_RUNNING], turns[_PASS]) for turns in rounds]
+    values = () if absent else (one["cpu_seconds"] / other["cpu_seconds"] for one, other in seconds)
+    return Figure(name=f"{told}, processor time", values=tuple(values), absent=absent)
 
 
 def work(which: str, model: str, paths: list[str]) -> Turn:
@@ -80,26 +100,33 @@ def _inference(measuring: Measuring, paths: Sequence[str]) -> Turn:
     observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
     session, name = observer.session, measuring.takes.name
     wanted = [tensor for tensor in measuring.observed.tensors if tensor != name]
-    seconds = 0.0
+    seconds = cpu_seconds = 0.0
     for number, path in enumerate([paths[0], *paths]):
         row, _ = maker.make(Path(path).read_bytes())
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         session.run(wanted, {name: row[None]})
         # The first run sets things up.
-        seconds += (time.perf_counter() - start) if number else 0.0
-    return {"rate": len(paths) / seconds, "seconds": seconds}
+        if number:
+            seconds += time.perf_counter() - start
+            cpu_seconds += time.process_time() - cpu_start
+    return {"rate": len(paths) / seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
 
 
 def _pass(measuring: Measuring, paths: Sequence[str]) -> Turn:
     observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
     observer.observe(maker.make(Path(paths[0]).read_bytes())[0])
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     size = 0
     for path in paths:
         row, _ = maker.make(Path(path).read_bytes())
         size += len(pack(observer.observe(row)))
-    seconds = time.perf_counter() - start
-    return {"rate": len(paths) / seconds, "seconds": seconds, "bytes_an_image": size / len(paths)}
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    return {
+        "rate": len(paths) / seconds,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "bytes_an_image": size / len(paths),
+    }
 
 
 def _error(measuring: Measuring, paths: Sequence[str]) -> Turn:

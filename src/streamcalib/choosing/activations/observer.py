@@ -7,10 +7,9 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 
-from streamcalib.choosing.activations.histogram import BINS, count, top_octave
+from streamcalib.choosing.activations.histogram import BINS, count, scan, top_octave
 from streamcalib.errors import ImageError, MissingExtraError, ModelError
 from streamcalib.wording import printable
 
@@ -123,17 +122,15 @@ class Observer:
         return Observation(peaks, tops, counts)
 
     def _look_at(self, name: str, tensor: Any) -> tuple[float, int, NDArray[np.uint32]]:
-        values = np.ascontiguousarray(tensor, np.float32).reshape(1, -1)
+        values = np.ascontiguousarray(tensor, np.float32).reshape(-1)
         if not values.size:
             raise ImageError(f"the model's tensor {printable(name)} is empty")
-        # One pass where numpy's max and min are two.
-        peak = cv2.norm(values, cv2.NORM_INF)
+        peak, taken = scan(values, *self._step(name, tensor.shape))
         try:
             if not math.isfinite(peak):
                 raise ValueError
-            start, stride = self._step(name, tensor.shape)
             top = top_octave(peak)
-            return peak, top, count(values[0], top, start=start, stride=stride)
+            return peak, top, count(taken, top)
         except ValueError as error:
             raise ImageError(
                 f"the model's tensor {printable(name)} holds infinite values or none that are "

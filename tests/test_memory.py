@@ -154,3 +154,15 @@ def test_a_reader_is_flat(folder, suffix):
     steps, first, most = json.loads(ended.out)
     assert steps == 3000
     assert most < first + ALLOWED_MB
+
+
+def test_a_report_needs_the_same_for_any_number_of_rows(folder):
+    """Thirty times as many rows, of which it shows as many, take no more memory."""
+    peaks = {}
+    for count in (100, 3000):
+        out = f"reported{count}.npy"
+        build = ("build", "--list", f"list{count}.txt", "--imgsz", 64, "--out", out, "--jobs", 1)
+        assert smallsets.run(*build, cwd=folder).code == 0
+        arguments = ("report", out, "--out", f"{count}.html", "--rows", 50, "--jobs", 2)
+        peaks[count] = peak_mb(smallsets.command(*arguments), folder)
+    assert peaks[3000] < peaks[100] + ALLOWED_MB, peaks

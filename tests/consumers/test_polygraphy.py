@@ -1,61 +1,105 @@
-"""Polygraphy itself, on scripts that streamcalib wrote, with ONNX Runtime in TensorRT's place."""
+"""Polygraphy itself, on sets that streamcalib built: as far as its calibrator goes without a GPU."""
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-import smallsets
-from graphs import Input, write_graph
-from streamcalib import build, export
+from consumersets import KINDS, make_sets
+from messages import text_of
+from streamcalib.errors import ModelError
+from yolo_like import write_yolo_like
 
-pytestmark = [
-    pytest.mark.polygraphy,
-    pytest.mark.skipif(
-        importlib.util.find_spec("polygraphy") is None
-        or importlib.util.find_spec("onnxruntime") is None,
-        reason="polygraphy and onnxruntime are not installed",
-    ),
-]
-PROGRAM = "import sys; from polygraphy.tools import main; sys.exit(main())"
+pytest.importorskip("polygraphy")
+from polygraphy.backend.base.util import check_inputs
+from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
+from polygraphy.common import TensorMetadata
+from polygraphy.comparator import Comparator
+from polygraphy.exception import PolygraphyException
 
-
-@pytest.mark.parametrize("suffix", ["npy", "zarr"])
-def test_the_command_line_reads_the_script(tmp_path, suffix):
-    """What ``--data-loader-script`` gives the graph, the graph gives back: the set's rows."""
-    from polygraphy.comparator import RunResults
-
-    paths = smallsets.make_images(tmp_path / "images", 7)
-    model = write_graph(tmp_path / "m.onnx", Input("images", (2, 3, 16, 16)))
-    calibration = build(paths, tmp_path / f"it's.{suffix}", model=model, jobs=1)
-    export(calibration, tmp_path / "loader.py", "polygraphy")
-    run = ("run", model, "--onnxrt", "--data-loader-script", tmp_path / "loader.py")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *map(str, run), "--save-outputs", "out.json"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    ((_, steps),) = RunResults.load(str(tmp_path / "out.json")).items()
-    found = [np.asarray(step["output0"]) for step in steps]
-    assert [array.shape for array in found] == [(2, 3, 16, 16)] * 3
-    np.testing.assert_array_equal(np.concatenate(found), smallsets.rows(paths[:6]))
+pytestmark = pytest.mark.polygraphy
+SIDE = 32
 
 
-def test_its_loader_can_be_used_twice(tmp_path):
-    """``import_from_script``, as its calibrator uses it; a second network begins anew."""
-    from polygraphy import mod
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory):
+    return make_sets(tmp_path_factory.mktemp("polygraphy"), 6, SIDE)
 
-    paths = smallsets.make_images(tmp_path / "images", 3)
-    calibration = build(paths, tmp_path / "c.npy", recipe=smallsets.RECIPE, jobs=1)
-    export(calibration, tmp_path / "loader.py", "polygraphy")
-    loader = mod.import_from_script(str(tmp_path / "loader.py"), "load_data")()
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    return write_yolo_like(folder / "model.onnx", SIDE, batch=2)
+
+
+def calibrated(loader, metadata) -> np.ndarray:
+    """Go through a loader as ``Calibrator.get_batch`` does, up to the copy to the device.
+
+    The calibrator itself derives from a class of TensorRT's, which needs a GPU.
+    """
+    loader.input_metadata = metadata
+    given = []
+    for step in iter(loader):
+        check_inputs(step, metadata)
+        given.append(step["images"])
+    return np.concatenate(given)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_calibrator_sees_the_rows(sets, model, kind):
+    """All of them, in order, and again for a second network."""
+    loader = sets.open(kind).polygraphy_loader(model=model)
+    metadata = TensorMetadata().add("images", np.float32, (2, 3, SIDE, SIDE))
     for _ in range(2):
-        found = np.concatenate([step["images"] for step in iter(loader)])
-        np.testing.assert_array_equal(found, smallsets.rows(paths))
+        np.testing.assert_array_equal(calibrated(loader, metadata), sets.rows)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_comparators_run_on_the_rows(sets, model, kind, streaming):
+    """What ONNX Runtime gives for the rows in memory, it gives for the loader's."""
+    session = SessionFromOnnx(str(model))
+    with OnnxrtRunner(session) as runner:
+        expected = [
+            runner.infer({"images": sets.rows[start : start + 2]})["output0"].copy()
+            for start in (0, 2, 4)
+        ]
+    loader = sets.open(kind).polygraphy_loader(model=model)
+    runs = Comparator.run([OnnxrtRunner(session)], data_loader=loader, streaming=streaming)
+    if streaming:
+        results = [results[0][1][0] for results in runs]
+    else:
+        results = runs[0][1]
+    given = [result["output0"] for result in results]
+    np.testing.assert_array_equal(given, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "shape", "said"),
+    [
+        ("x", np.float32, (2, 3, SIDE, SIDE), ["takes 'x'", "not 'images'", "input_name"]),
+        ("images", np.float32, (4, 3, SIDE, SIDE), ["4x3x32x32", "2x3x32x32", "batch_size"]),
+        ("images", np.float32, (-1, SIDE, SIDE, 3), ["?x32x32x3", "layout"]),
+        ("images", np.int8, (2, 3, SIDE, SIDE), ["is int8", "float32"]),
+    ],
+)
+def test_what_their_calibrator_swallows_is_refused(sets, name, dtype, shape, said):
+    """Theirs would end early, with a warning at most; ours says so before the first step."""
+    metadata = TensorMetadata().add(name, dtype, shape)
+    loader = sets.open("float32.npy").polygraphy_loader(batch_size=2)
+    with pytest.raises(PolygraphyException):
+        check_inputs(loader.get_first(), metadata)
+    with pytest.raises(ModelError) as caught:
+        loader.input_metadata = metadata
+    message = text_of(caught.value, lines=3 if name == "x" else 1)
+    for words in said:
+        assert words in message
+
+
+def test_open_sides_fit_everything(sets):
+    """A dynamic batch, height and width."""
+    loader = sets.open("float32.npy").polygraphy_loader()
+    metadata = TensorMetadata().add("images", np.float32, (-1, 3, -1, None))
+    np.testing.assert_array_equal(calibrated(loader, metadata), sets.rows)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streamcalib.readers.fit import check_fit
 from streamcalib.readers.nncf import nncf_dataset
 from streamcalib.readers.ort import ort_options
+from streamcalib.readers.polygraphy import PolygraphyLoader
 from streamcalib.readers.reader import CalibrationReader
 from streamcalib.readers.steps import deal
 from streamcalib.readers.tflite import RepresentativeDataset
@@ -120,13 +121,20 @@ class Readers:
 
     def polygraphy_loader(
         self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
-    ) -> CalibrationReader:
+    ) -> PolygraphyLoader:
         """Return a ``data_loader`` for Polygraphy's ``Calibrator`` and its comparators.
 
-        It can be iterated again, for a second network. Polygraphy swallows a step of the wrong
-        shape and ends there (0.53): say ``model``. Parameters, and what is raised, as in `reader`.
+        It can be iterated again, for a second network, and refuses a network that takes something
+        else; see `PolygraphyLoader`. Parameters, and what is raised, as in `reader`.
         """
-        return Readers.reader(self, input_name, **asked)
+        reader = Readers.reader(self, input_name, **asked)
+        steps = reader.steps
+        return PolygraphyLoader(
+            reader.source,
+            reader.input_name,
+            batch_size=steps.batch_size,
+            remainder=reader.remainder,
+        )
 
     def nncf_dataset(
         self: RowSource,
@@ -140,6 +148,14 @@ class Readers:
         Further parameters as in `reader`; raises as both do.
         """
         return nncf_dataset(Readers.reader(self, input_name, **asked), integers=integers)
+
+    def nncf_options(self: RowSource, **asked: Unpack[Asked]) -> dict[str, int]:
+        """Return what ``nncf.quantize`` needs beside `nncf_dataset`, asked in the same way.
+
+        That is ``subset_size``, in steps: NNCF takes 300 of them and passes over the others in
+        silence unless it is told how many there are.
+        """
+        return {"subset_size": len(Readers.reader(self, **asked))}
 
     def representative_dataset(
         self: RowSource,

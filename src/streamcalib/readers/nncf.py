@@ -14,7 +14,8 @@ def nncf_dataset(reader: CalibrationReader, *, integers: bool = False) -> Any:
     """Return an ``nncf.Dataset`` (NNCF 3.4) of a reader's steps.
 
     Items are dicts of input names; NNCF asks for those that it wants by number. Give
-    ``nncf.quantize`` ``subset_size=len(reader)``, or it takes 300 steps at most.
+    ``nncf.quantize`` ``subset_size=len(reader)``, which `Readers.nncf_options` says, or it takes
+    300 steps at most. Where a step has several rows, NNCF looks at each row by itself.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class CalibrationReader:
 
     Attributes
     ----------
-    source, input_name, batch_size
+    source, input_name, batch_size, remainder
         As given.
     steps
         How the rows are dealt.
@@ -74,6 +74,7 @@ class CalibrationReader:
         self.source = source
         self.input_name = input_name
         self.batch_size = batch_size
+        self.remainder = remainder
         self.steps: Steps = deal(len(source), batch_size, remainder, source.shown)
         self._next = 0
         self._end = self.steps.count
@@ -130,6 +131,16 @@ class CalibrationReader:
         for name, extra in self.source.extra_inputs.items():
             feeds[name] = np.ascontiguousarray(extra.repeated(self.batch_size))
         return feeds
+
+    def signature(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Return dtype and shape of every input in a step, by name, without reading one."""
+        recipe = self.source.recipe
+        shape: tuple[int, ...] = (self.batch_size, *recipe.row_shape)
+        given = {self.input_name: (str(recipe.dtype), shape)}
+        for name, extra in self.source.extra_inputs.items():
+            repeated = extra.repeated(self.batch_size)
+            given[name] = (repeated.dtype.name, repeated.shape)
+        return given
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_ahead"}

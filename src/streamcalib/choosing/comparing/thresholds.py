@@ -23,6 +23,18 @@ ENTROPY_BINS = 512
 _QUANTIZED_BINS = 128
 
 
+def all_thresholds(merged: Merged, peaks: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
+    """Return where each calibrator would clip every tensor, by its name.
+
+    ``peaks`` are the largest magnitudes of the images (N, T), exact, which is what ``max`` takes.
+    """
+    return {
+        "max": peaks.max(0).astype(np.float64),
+        "percentile": percentile_thresholds(merged),
+        "entropy": entropy_thresholds(merged),
+    }
+
+
 def percentile_thresholds(merged: Merged) -> NDArray[np.float64]:
     """Return where calibration by `PERCENTILE` would clip every tensor: (T,)."""
     return magnitude_percentiles(merged.counts, merged.tops, PERCENTILE).astype(np.float64)

@@ -296,8 +296,3 @@ def _tools(task: _Task) -> _Tools:
 def told_bad(bad: Sequence[Unmeasured]) -> list[dict[str, str]]:
     """Return bad images ready for JSON."""
     return [{"path": one.place, "reason": one.reason} for one in bad]
-
-
-def shown_bad(one: Unmeasured) -> str:
-    """Return a bad image in a line for people."""
-    return f"{printable(one.place)}: {one.reason}"

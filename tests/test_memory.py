@@ -100,6 +100,32 @@ def test_finalizing_holds_a_part_at_a_time(folder):
     assert finalizing < information + ALLOWED_MB + 2 * 32, (finalizing, information)
 
 
+@pytest.fixture(scope="module")
+def source(folder) -> str:
+    """A set of 3,000 rows, 147 MB of values."""
+    build = ("build", "--list", "list3000.txt", "--imgsz", 64, "--out", "exported.npy", "--jobs", 1)
+    assert smallsets.run(*build, cwd=folder).code == 0
+    return "exported.npy"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hailo", "--out", "h.npy", "--dtype", "float32"),
+        ("folder", "--out", "f"),
+        ("qai-hub", "--out", "q.h5"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_exporting_holds_a_part_at_a_time(folder, source, words):
+    """Three times as many rows take no more memory, in one file, in many, or compressed."""
+    peaks = {}
+    for count in (1000, 3000):
+        exporting = ("finalize", source, "--for", *words, "--rows", count, "--overwrite")
+        peaks[count] = peak_mb(smallsets.command(*exporting), folder)
+    assert peaks[3000] < peaks[1000] + ALLOWED_MB, peaks
+
+
 READER = """
 import json, re, sys
 from pathlib import Path

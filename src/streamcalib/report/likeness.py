@@ -36,7 +36,7 @@ class Alike(NamedTuple):
     row, first
         It, and the earlier one.
     bits
-        In how many of 64 bits their perceptual hashes differ.
+        In how many of 64 bits their pHashes differ.
     """
 
     row: int
@@ -65,8 +65,8 @@ class Likeness(NamedTuple):
     is_compared: bool
 
 
-def hash_of(picture: NDArray[np.uint8], weights: NDArray[np.float64]) -> int:
-    """Return the perceptual hash of a picture (C, H, W), whose channels make grey so."""
+def hashes_of(picture: NDArray[np.uint8], weights: NDArray[np.float64]) -> bytes:
+    """Return the perceptual hashes of a picture (C, H, W), whose channels make grey so."""
     small = np.stack([halved(plane, _SIDE) for plane in picture])
     grey = np.tensordot(weights, small, axes=1)
     return grey_hash(grey.round().astype(np.uint8))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from streamcalib.report.likeness import hash_of
+from streamcalib.report.likeness import hashes_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,15 +33,15 @@ class Measured(NamedTuple):
         Mean of each channel, 0..255, in the recipe's order.
     is_colourless
         Whether the channels are the same.
-    hash
-        Perceptual hash of the picture, 0 to 2^64 - 1.
+    hashes
+        Perceptual hashes of the picture.
     """
 
     brightness: float
     contrast: float
     means: tuple[float, ...]
     is_colourless: bool
-    hash: int
+    hashes: bytes
 
 
 def channel_names(recipe: Recipe) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def measure(
         contrast=float(spread.max()),
         means=tuple(means.tolist()),
         is_colourless=_is_colourless(picture),
-        hash=hash_of(picture, weights),
+        hashes=hashes_of(picture, weights),
     )
 
 

@@ -144,7 +144,7 @@ class Page:
         facts = [
             ("Rows", f"{len(calibration):,}, from a list of {images['count']:,}"),
             ("Array", f"{calibration.shape} {calibration.dtype}, {recipe.layout}"),
-            ("Recipe", f"{recipe.name}, {recipe.channel_order}, padding {recipe.pad_value}"),
+            ("Recipe", f"{recipe.name}, {recipe.channel_order}, {_placed(recipe)}"),
             ("Encoding", _encoding(recipe)),
             ("Values", f"{observed[0]:.6g} to {observed[1]:.6g}"),
             ("Stored as", f"{manifest.dtype}, {in_units(stored)}"),
@@ -248,6 +248,11 @@ def _class_axis(classes: Classes | None) -> dict[str, Any]:
         "top_share": max(ends, default=0.0) or 1.0,
         "with_pool": any(one.pool is not None for one in shares),
     }
+
+
+def _placed(recipe: Recipe) -> str:
+    letterboxed = recipe.resize == "letterbox"
+    return f"letterbox, padding {recipe.pad_value}" if letterboxed else recipe.resize
 
 
 def _encoding(recipe: Recipe) -> str:

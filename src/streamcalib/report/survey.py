@@ -98,7 +98,7 @@ class Survey:
     @classmethod
     def empty(cls, rows: int, thumbnails: Thumbnails, channels: int) -> Self:
         """Return one of so many rows and channels, none of which were looked at so far."""
-        hashes = Hashes(np.zeros(rows, np.uint64), np.zeros(rows, np.bool_))
+        hashes = Hashes(np.zeros((rows, 3), np.uint64), np.zeros(rows, np.bool_))
         return cls(rows, thumbnails, np.zeros((channels, LEVELS), np.int64), hashes)
 
     @property
@@ -117,7 +117,7 @@ class Survey:
             self.brightness.add(look.measured.brightness)
             self.counts += look.counts
             marks = marks_of(facts, look.measured)
-            self.hashes.values[facts.row] = look.measured.hash
+            self.hashes.values[facts.row] = np.frombuffer(look.measured.hashes, "<u8")
             # What shows next to nothing is like everything that does.
             self.hashes.known[facts.row] = not {"constant", "flat"}.intersection(marks)
         for mark in marks:

@@ -22,6 +22,31 @@ def _needs(tool):
         pytest.skip(f"{tool} is not installed")
 
 
+# ModelOpt patches ONNX Runtime for the rest of the process: what it does whole comes last.
+@pytest.mark.filterwarnings("ignore:Specified provider")
+@pytest.mark.parametrize("tool", ["onnxruntime", "modelopt"])
+def test_another_provider_than_the_one_asked_for_ends_the_run(tmp_path, tool):
+    """ModelOpt would go on with the CPU where no GPU can be used, and say so in its log alone."""
+    import onnxruntime
+
+    from benchmarks import gpu_calibration
+
+    _needs(tool)
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("CUDA can be used here")
+    model = write_yolo_like(tmp_path / "model.onnx", 64)
+    plain = onnxruntime.InferenceSession
+    with pytest.raises(SystemExit, match="CUDAExecutionProvider cannot be used, only CPU"):
+        gpu_calibration.main(
+            [
+                *(str(model), "--tool", tool, "--rows", "2", "--batches", "1", "--rounds", "1"),
+                *("--imgsz", "64", "--scratch", str(tmp_path / "scratch")),
+                *("--results", str(tmp_path / "gpu.json")),
+            ]
+        )
+    assert onnxruntime.InferenceSession is plain
+
+
 @pytest.mark.parametrize(
     ("tool", "method", "batches"),
     [
@@ -59,27 +84,3 @@ def test_both_ways_calibrate_the_same_rows(tmp_path, tool, method, batches):
         for measured in turn.values():
             assert 0 <= measured["waiting_share"] < 1
             assert 0 < measured["seconds"] <= measured["whole_seconds"]
-
-
-@pytest.mark.filterwarnings("ignore:Specified provider")
-@pytest.mark.parametrize("tool", ["onnxruntime", "modelopt"])
-def test_another_provider_than_the_one_asked_for_ends_the_run(tmp_path, tool):
-    """ModelOpt would go on with the CPU where no GPU can be used, and say so in its log alone."""
-    import onnxruntime
-
-    from benchmarks import gpu_calibration
-
-    _needs(tool)
-    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-        pytest.skip("CUDA can be used here")
-    model = write_yolo_like(tmp_path / "model.onnx", 64)
-    plain = onnxruntime.InferenceSession
-    with pytest.raises(SystemExit, match="CUDAExecutionProvider cannot be used, only CPU"):
-        gpu_calibration.main(
-            [
-                *(str(model), "--tool", tool, "--rows", "2", "--batches", "1", "--rounds", "1"),
-                *("--imgsz", "64", "--scratch", str(tmp_path / "scratch")),
-                *("--results", str(tmp_path / "gpu.json")),
-            ]
-        )
-    assert onnxruntime.InferenceSession is plain

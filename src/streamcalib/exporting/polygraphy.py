@@ -16,7 +16,7 @@ from streamcalib.finalizing.order import agreed_name
 from streamcalib.publish import free_bytes
 from streamcalib.remotepath import RemotePath
 from streamcalib.staging import EXPORT_NAME, staging_folder
-from streamcalib.wording import printable
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ class ScriptExport:
     @property
     def shown(self) -> str:
         """What is written, in words."""
-        return f"a script that reads {self.source.path}, {self.batch} rows a step"
+        return f"a script that reads {self.source.path}, {counted(self.batch, 'row')} a step"
 
     @property
     def data_bytes(self) -> int:

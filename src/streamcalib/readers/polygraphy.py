@@ -15,8 +15,9 @@ class PolygraphyLoader(CalibrationReader):
     """A ``data_loader`` for Polygraphy's ``Calibrator`` and comparators (0.53).
 
     It is iterated anew for every network. Polygraphy tells a loader what the network takes by
-    setting ``input_metadata``, before the first step; a calibrator that then meets a step of another
-    shape swallows its own error and ends calibration with what it has. So it is refused here.
+    setting ``input_metadata``, before the first step; a calibrator that then meets a step of
+    another shape swallows its own error and ends calibration with what it has. So it is refused
+    here.
     Parameters and attributes are those of `CalibrationReader`.
     """
 
@@ -33,7 +34,9 @@ class PolygraphyLoader(CalibrationReader):
     @input_metadata.setter
     def input_metadata(self, metadata: Mapping[str, Iterable[Any]] | None) -> None:
         if metadata is not None and (wrong := list(self._wrong(metadata))):
-            listing = f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
+            listing = (
+                f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
+            )
             raise ModelError(f"{self.source.shown} does not fit the network:{listing}")
         self._metadata = metadata
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import (
+    activations,
     batches,
     comparison,
     finalizing,
@@ -44,6 +45,7 @@ ALONE: dict[str, tuple[str, Benchmark]] = {
     "batches": ("float32 batches of a uint8 set over decoding, one thread", batches.run),
     "small": ("builds of 64x64 JPEGs over bare decoding", small_images.run),
     "planning": ("time and memory of the plan of a million rows", planning.run),
+    "activations": ("histograms of --model's activations over running it", activations.run),
     "memory": ("anonymous memory of builds of few and many images", peak_memory.run),
 }
 """Benchmarks with rounds of their own: what each is, and what runs it."""
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for; returns 0, or 1 if anything failed that is not merely absent."""
     asked = _parser().parse_args(arguments)
     if asked.list:
-        sys.stdout.writelines(f"{name:10} {told}\n" for name, told in NAMES.items())
+        sys.stdout.writelines(f"{name:11} {told}\n" for name, told in NAMES.items())
         return 0
     # A run that is told to end takes its children with it, as at Ctrl-C.
     signal.signal(signal.SIGTERM, _terminate)
@@ -105,7 +107,7 @@ def _measured(settings: Settings, names: Sequence[str]) -> dict[str, Outcome]:
 
 
 def _uses_photographs(outcomes: dict[str, Outcome]) -> bool:
-    return bool({"comparison", "finalize", "limit", "batches"} & outcomes.keys())
+    return bool({"comparison", "finalize", "limit", "batches", "activations"} & outcomes.keys())
 
 
 def _settings(asked: argparse.Namespace) -> Settings:
@@ -118,6 +120,7 @@ def _settings(asked: argparse.Namespace) -> Settings:
         plain_images=asked.plain_images,
         rounds=asked.rounds,
         jobs=asked.jobs,
+        model=asked.model,
     )
     return settings.toy() if asked.toy else settings
 
@@ -180,6 +183,12 @@ def _parser() -> argparse.ArgumentParser:
         default=default_jobs(),
         metavar="N",
         help="workers of builds and peers, threads of the ceilings [all cores]",
+    )
+    add(
+        *("--model",),
+        type=Path,
+        metavar="FILE",
+        help="ONNX graph with one image input, for activations, which are left out without it",
     )
     add(
         *("--scratch",),

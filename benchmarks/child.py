@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 WORKS = {
+    "activations": "benchmarks.activations",
     "batches": "benchmarks.batches",
     "build": "benchmarks.builds",
     "cost": "benchmarks.cost",

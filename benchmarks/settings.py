@@ -45,6 +45,10 @@ class Settings:
         Rows of the two builds whose memory is compared.
     limit_floor_bytes
         No memory limit is set below this, where a tenth of the output would be less.
+    model
+        ONNX graph whose activations are looked at, if any.
+    observed_images
+        Photographs that go through it, each round.
     pause_s
         Pause after a sync before each turn, for the disk to come to rest, in seconds; at 0 there is
         neither.
@@ -65,6 +69,8 @@ class Settings:
     planned_rows: int = 1_000_000
     memory_rows: tuple[int, int] = (1000, 20_000)
     limit_floor_bytes: int = 500 * 10**6
+    model: Path | None = None
+    observed_images: int = 24
     pause_s: float = 2.0
 
     @property
@@ -91,6 +97,7 @@ class Settings:
             batch_rows=8,
             planned_rows=3000,
             memory_rows=(20, 100),
+            observed_images=4,
             pause_s=0.0,
         )
 

@@ -30,18 +30,26 @@ def write_graph(
     *inputs: Input,
     weights: Sequence[str] = (),
     metadata: Mapping[str, str] | None = None,
+    outputs: Sequence[Sequence[int | str | None] | None] | None = None,
 ) -> Path:
-    """Write a graph that passes its first input on; ``weights`` are listed as inputs as well."""
+    """Write a graph that passes its first input on; ``weights`` are listed as inputs as well.
+
+    ``outputs`` are the shapes that it declares for what it gives, by default the input's.
+    """
     first = inputs[0]
     declared = [
         helper.make_tensor_value_info(each.name, each.dtype, each.shape)
         for each in (*inputs, *(Input(name, (2,)) for name in weights))
     ]
+    given = [first.shape] if outputs is None else outputs
     graph = helper.make_graph(
-        [helper.make_node("Identity", [first.name], ["output0"])],
+        [helper.make_node("Identity", [first.name], [f"output{n}"]) for n in range(len(given))],
         "small",
         declared,
-        [helper.make_tensor_value_info("output0", first.dtype, first.shape)],
+        [
+            helper.make_tensor_value_info(f"output{number}", first.dtype, shape)
+            for number, shape in enumerate(given)
+        ],
         [helper.make_tensor(name, FLOAT, (2,), (0.5, 0.25)) for name in weights],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

@@ -72,6 +72,50 @@ def test_further_inputs_are_told_apart(tmp_path, further, described, image_first
     assert [describe_input(other) for other in found.other_inputs] == described
 
 
+@pytest.mark.parametrize(("name", "other"), [("left", "right"), ("right", "left")])
+def test_one_of_several_image_inputs_is_named(tmp_path, name, other):
+    """The one that is named takes the rows, and the others are further inputs."""
+    shapes = {"left": (1, 3, 16, 32), "right": (1, 24, 48, 3)}
+    path = write_graph(tmp_path / "m.onnx", *(Input(key, shape) for key, shape in shapes.items()))
+    found = read_image_input(path, name)
+    assert found.name == name
+    assert found.shape_text == "x".join(map(str, shapes[name]))
+    assert found.other_inputs == ((other, "float32", shapes[other]),)
+
+
+def test_a_name_that_is_no_image_input_is_refused(tmp_path):
+    """The inputs that there are stand in the message."""
+    path = write_graph(tmp_path / "m.onnx", Input("a"), Input("b"), Input("size", (1, 2)))
+    for name in ("c", "size"):
+        with pytest.raises(ModelError) as caught:
+            read_image_input(path, name)
+        message = text_of(caught.value)
+        assert f"--input-name says {name!r}, which is no image input" in message
+        assert "'a' (1x3x640x640), 'b' (1x3x640x640), 'size' (1x2)" in message
+
+
+def test_a_grey_model_is_told_as_one(tmp_path):
+    """One channel is not three, and that is not served yet."""
+    path = write_graph(tmp_path / "m.onnx", Input(shape=(1, 1, 28, 28)))
+    with pytest.raises(ModelError, match="grey images, which are not served yet"):
+        read_image_input(path)
+    path = write_graph(tmp_path / "m.onnx", Input(shape=(1, 4, 28, 28)))
+    with pytest.raises(ModelError) as caught:
+        read_image_input(path)
+    assert "grey images" not in text_of(caught.value)
+
+
+def test_outputs_and_metadata_are_read(tmp_path):
+    """What the graph gives, and all that Ultralytics says."""
+    metadata = ultralytics(task="pose", description="a model", head="Pose", names="{0: 'x'}")
+    shapes = [(1, 56, 8400), ("n", 2), None]
+    path = write_graph(tmp_path / "m.onnx", Input(), metadata=metadata, outputs=shapes)
+    found = read_image_input(path)
+    assert [output.shape for output in found.outputs] == [(1, 56, 8400), (None, 2), None]
+    assert found.ultralytics == ("pose", "a model", "Pose", (640, 640), "32", "{0: 'x'}")
+    assert read_image_input(write_graph(tmp_path / "p.onnx", Input())).ultralytics is None
+
+
 def test_weights_among_the_inputs_are_no_inputs(tmp_path):
     """Old exporters list initializers as inputs; they need no value."""
     found = read_image_input(write_graph(tmp_path / "m.onnx", Input(), weights=("w1", "w2")))
@@ -122,7 +166,7 @@ def test_a_graph_of_another_exporter_has_no_size_to_tell(tmp_path):
 @pytest.mark.parametrize(
     ("inputs", "metadata", "says"),
     [
-        ([Input("a"), Input("b")], {}, "2 image inputs"),
+        ([Input("a"), Input("b")], {}, "2 image inputs: say with --input-name which one"),
         ([Input("a"), Input("b")], {}, "'a' (1x3x640x640), 'b' (1x3x640x640)"),
         ([Input("tokens", (1, 77), INT64)], {}, "no image input"),
         ([Input("tokens", (1, 77), INT64)], {}, "its inputs: 'tokens' (1x77)"),

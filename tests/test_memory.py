@@ -100,6 +100,32 @@ def test_finalizing_holds_a_part_at_a_time(folder):
     assert finalizing < information + ALLOWED_MB + 2 * 32, (finalizing, information)
 
 
+@pytest.fixture(scope="module")
+def source(folder) -> str:
+    """A set of 3,000 rows, 147 MB of values."""
+    build = ("build", "--list", "list3000.txt", "--imgsz", 64, "--out", "exported.npy", "--jobs", 1)
+    assert smallsets.run(*build, cwd=folder).code == 0
+    return "exported.npy"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("hailo", "--out", "h.npy", "--dtype", "float32"),
+        ("folder", "--out", "f"),
+        ("qai-hub", "--out", "q.h5"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_exporting_holds_a_part_at_a_time(folder, source, words):
+    """Three times as many rows take no more memory, in one file, in many, or compressed."""
+    peaks = {}
+    for count in (1000, 3000):
+        exporting = ("finalize", source, "--for", *words, "--rows", count, "--overwrite")
+        peaks[count] = peak_mb(smallsets.command(*exporting), folder)
+    assert peaks[3000] < peaks[1000] + ALLOWED_MB, peaks
+
+
 READER = """
 import json, re, sys
 from pathlib import Path
@@ -128,3 +154,15 @@ def test_a_reader_is_flat(folder, suffix):
     steps, first, most = json.loads(ended.out)
     assert steps == 3000
     assert most < first + ALLOWED_MB
+
+
+def test_a_report_needs_the_same_for_any_number_of_rows(folder):
+    """Thirty times as many rows, of which it shows as many, take no more memory."""
+    peaks = {}
+    for count in (100, 3000):
+        out = f"reported{count}.npy"
+        build = ("build", "--list", f"list{count}.txt", "--imgsz", 64, "--out", out, "--jobs", 1)
+        assert smallsets.run(*build, cwd=folder).code == 0
+        arguments = ("report", out, "--out", f"{count}.html", "--rows", 50, "--jobs", 2)
+        peaks[count] = peak_mb(smallsets.command(*arguments), folder)
+    assert peaks[3000] < peaks[100] + ALLOWED_MB, peaks

@@ -7,6 +7,7 @@ import os
 import platform
 
 import numpy as np
+import PIL
 import pytest
 
 import streamcalib.version
@@ -22,6 +23,12 @@ def test_versions_are_those_that_make_rows():
     assert {"joblib", "simplejpeg", "platform"} <= set(found)
     assert any(name.startswith("opencv-python") for name in found)
     assert json.loads(json.dumps(found)) == found
+
+
+def test_pillow_is_named_where_it_makes_pixels():
+    """It decides nothing for other recipes, whose versions it would only seem to change."""
+    assert versions(with_pillow=True)["pillow"] == PIL.__version__
+    assert "pillow" not in versions()
 
 
 def test_folders_are_told_once(tmp_path, monkeypatch):

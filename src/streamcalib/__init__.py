@@ -14,48 +14,62 @@ from streamcalib.version import __version__
 if TYPE_CHECKING:
     from streamcalib.build import build
     from streamcalib.calibset import CalibrationSet
+    from streamcalib.choosing.activations.strategy import ByActivations
+    from streamcalib.choosing.compare import compare
+    from streamcalib.choosing.comparing.result import Comparison
     from streamcalib.choosing.sample import sample
     from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
     from streamcalib.images.listfile import ImageList
     from streamcalib.live import LiveSet, live
+    from streamcalib.quantize import Quantized, quantize
     from streamcalib.recipe import Recipe
     from streamcalib.report.writing import Report, report
     from streamcalib.verify import Verification, find_image, verify
 
 __all__ = [
+    "ByActivations",
     "CalibrationSet",
+    "Comparison",
     "ExtraInput",
     "ImageList",
     "LiveSet",
+    "Quantized",
     "Recipe",
     "Report",
     "Verification",
     "__version__",
     "build",
+    "compare",
     "export",
     "finalize",
     "find_image",
     "live",
+    "quantize",
     "report",
     "sample",
     "verify",
 ]
 
 _HOMES = {
+    "ByActivations": "streamcalib.choosing.activations.strategy",
     "CalibrationSet": "streamcalib.calibset",
+    "Comparison": "streamcalib.choosing.comparing.result",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
     "LiveSet": "streamcalib.live",
+    "Quantized": "streamcalib.quantize",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
+    "compare": "streamcalib.choosing.compare",
     "export": "streamcalib.export",
     "finalize": "streamcalib.finalize",
     "find_image": "streamcalib.verify",
     "live": "streamcalib.live",
+    "quantize": "streamcalib.quantize",
     "report": "streamcalib.report.writing",
     "sample": "streamcalib.choosing.sample",
     "verify": "streamcalib.verify",

@@ -143,7 +143,7 @@ class CalibrationSet(Readers, Identified):
     def extra_inputs(self) -> dict[str, ExtraInput]:
         """The model's further inputs by name."""
         stored = self.manifest.extra_inputs.items()
-        return {name: ExtraInput(name, extra["value"], extra["dtype"]) for name, extra in stored}
+        return {name: ExtraInput.from_dict(name, extra) for name, extra in stored}
 
     def array(self) -> NDArray[Any]:
         """Map all rows, read-only; nothing is loaded until it is touched.

@@ -55,7 +55,8 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
     if manifest.model:
         facts["model"] = manifest.model["path"]
     for name, extra in manifest.extra_inputs.items():
-        facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']} in every row"
+        filled = f" filling {'x'.join(map(str, extra['shape']))}" if extra.get("shape") else ""
+        facts[f"further input {name}"] = f"{extra['value']} {extra['dtype']}{filled} in every row"
     return facts
 
 

@@ -100,6 +100,10 @@ class StoppedError(StreamcalibError, OSError):
     exit_code = 5
 
 
+class QuantizerError(StreamcalibError):
+    """A quantizer that failed, or whose result would not be what it is called (exit code 1)."""
+
+
 class LockedError(StoppedError):
     """Another build of the same output is running (exit code 5)."""
 

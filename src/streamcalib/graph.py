@@ -258,8 +258,8 @@ def _imgsz(metadata: dict[str, str]) -> tuple[int, int] | None:
     return None
 
 
-def describe_input(other: OtherInput) -> str:
-    """Return dtype and shape of an input for messages, like ``int64, Nx2``."""
+def describe_input(other: OtherInput | Output) -> str:
+    """Return dtype and shape of an input or output for messages, like ``int64, Nx2``."""
     if other.shape is None:
         return f"{other.dtype}, of unknown shape"
     return f"{other.dtype}, {'x'.join(str(side or '?') for side in other.shape) or 'scalar'}"

@@ -80,7 +80,7 @@ def live(
     """
     chosen = BuildOptions(backend="threading", **options)
     listed = ImageList.of(images)
-    graph = None if model is None else read_image_input(model)
+    graph = None if model is None else read_image_input(model, input_name)
     recipe = agreed_recipe(recipe, graph)
     name = agreed_name(input_name, graph)
     # Nothing is stored: what an .npz can hold, a live set can.

@@ -36,7 +36,8 @@ class Manifest:
     input_name
         The graph input that the rows are for, and the member's name in an ``.npz``.
     extra_inputs
-        The model's further inputs: name to ``{"value", "dtype"}`` of one row, the same for all.
+        The model's further inputs: name to ``{"value", "dtype"}`` of one row, the same for all;
+        with ``"shape"`` if the value fills a row.
     recipe, recipe_fingerprint
         What the rows are, and the SHA-256 of what decides their bytes.
     value_range
@@ -130,7 +131,7 @@ class Manifest:
         try:
             recipe = Recipe.from_dict(values["recipe"])
             for name, extra in values["extra_inputs"].items():
-                ExtraInput(name, extra["value"], extra["dtype"]).check()
+                ExtraInput.from_dict(name, extra)
         except InputError as error:
             raise SetError(f"the manifest {shown} is damaged: {error}") from error
         if not is_input_name(values["input_name"]):

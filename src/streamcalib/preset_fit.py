@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LETTERBOX_TASKS = frozenset({"detect", "segment", "pose", "obb", "semantic"})
 # What the authors of RT-DETR call the input that scales boxes back.
 _RTDETR_SIZES = "orig_target_sizes"
-_CLASSIFIERS = "torchvision, timm, yolo11-cls, or a recipe of your own"
+CLASSIFIERS = "torchvision, timm, yolo11-cls, or a recipe of your own"
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ def find_fit(graph: ImageInput) -> Fit:
     if graph.ultralytics is not None:
         return _told(graph.ultralytics)
     if any(other.name == _RTDETR_SIZES for other in graph.other_inputs):
-        why = f"its further input {_RTDETR_SIZES!r} is that of RT-DETR, D-FINE or DEIM"
+        why = f"its further input {_RTDETR_SIZES!r} is that of RT-DETR, and of models built on it"
         return Fit("rtdetr-original", "open", why)
     shapes = [output.shape for output in graph.outputs]
     if shapes and all(shape is not None and len(shape) == 2 for shape in shapes):
@@ -88,7 +88,7 @@ def fitting_preset(graph: ImageInput) -> str:
         raise ModelError(
             f"how images are made for {graph.shown} must be said: {printable(fit.why)}. Say "
             f"--preset {fit.preset or 'NAME'}"
-            f"{'' if fit.preset else f' ({_CLASSIFIERS})'}; 'streamcalib recipe list' shows all, "
+            f"{'' if fit.preset else f' ({CLASSIFIERS})'}; 'streamcalib recipe list' shows all, "
             "and --recipe takes one of your own."
         )
     if fit.certainty == "assumed":

@@ -95,10 +95,10 @@ def timm_side(side: int, crop_pct: float) -> int:
     return floor(side / crop_pct)
 
 
-def _letterboxed(name: str, model: str, note: str = "") -> Preset:
+def _letterboxed(name: str, serves: str) -> Preset:
     return Preset(
         name=name,
-        serves=f"{model}: detect, segment, pose, obb, semantic{note}",
+        serves=serves,
         reference="Ultralytics 8.4, LetterBox(auto=False) and the predictor's preprocess",
     )
 
@@ -117,15 +117,17 @@ def _classifying(name: str, model: str) -> Preset:
 _PIL: dict[str, Any] = {"decoder": "pil", "orientation": "ignore"}
 
 _ALL = (
-    _letterboxed("yolo11", "Ultralytics YOLO11"),
-    _letterboxed("yolo12", "Ultralytics YOLO12"),
-    _letterboxed("yolo26", "Ultralytics YOLO26"),
-    _letterboxed("yolov3", "Ultralytics YOLOv3"),
-    _letterboxed("yolov5", "YOLOv5", " (Ultralytics' YOLOv5u, and the older repository's)"),
-    _letterboxed("yolov6", "Ultralytics YOLOv6"),
-    _letterboxed("yolov8", "Ultralytics YOLOv8", " (YOLO-World and YOLOE, too)"),
-    _letterboxed("yolov9", "Ultralytics YOLOv9"),
-    _letterboxed("yolov10", "Ultralytics YOLOv10"),
+    _letterboxed("yolo11", "Ultralytics YOLO11 and YOLOE-11: detect, segment, pose, obb"),
+    _letterboxed("yolo12", "Ultralytics YOLO12: detect, segment, pose, obb"),
+    _letterboxed("yolo26", "Ultralytics YOLO26 and YOLOE-26: detect, segment, pose, obb, semantic"),
+    _letterboxed("yolov3", "Ultralytics YOLOv3: detect"),
+    _letterboxed("yolov5", "Ultralytics YOLOv5 (YOLOv5u): detect"),
+    _letterboxed("yolov6", "Ultralytics YOLOv6: detect"),
+    _letterboxed(
+        "yolov8", "Ultralytics YOLOv8, YOLO-World and YOLOE-v8: detect, segment, pose, obb"
+    ),
+    _letterboxed("yolov9", "Ultralytics YOLOv9: detect, segment"),
+    _letterboxed("yolov10", "Ultralytics YOLOv10: detect"),
     _classifying("yolo11-cls", "Ultralytics YOLO11"),
     _classifying("yolo12-cls", "Ultralytics YOLO12"),
     _classifying("yolo26-cls", "Ultralytics YOLO26"),
@@ -144,13 +146,13 @@ _ALL = (
     ),
     Preset(
         name="rtdetr-original",
-        serves="RT-DETR and RT-DETRv2 of its authors' repository; D-FINE and DEIM do the same",
-        reference="torchvision 0.29, Resize((H, W)) of a PIL image and ToTensor",
+        serves="RT-DETR and RT-DETRv2 of its authors' repository (lyuwenyu/RT-DETR)",
+        reference="its references/deploy: torchvision's Resize((H, W)) of a PIL image and ToTensor",
         fixed={"resize": "stretch", "interpolation": "pil-bilinear", **_PIL},
     ),
     Preset(
         name="yolox",
-        serves="YOLOX (416 for nano and tiny), not of releases before 0.1.1",
+        serves="YOLOX (416 for nano and tiny): detect, but not weights that need --legacy",
         reference="YOLOX 0.3, preproc of yolox/data/data_augment.py",
         fixed={
             "channel_order": "BGR",

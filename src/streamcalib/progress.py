@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SECONDS_BETWEEN_LINES = 10.0
+_SLOW = 9.95
 
 
 class Progress(NamedTuple):
@@ -169,7 +170,9 @@ class PlainLines:
         left = progress.seconds_left
         bad = f", {progress.failed} bad" if progress.failed else ""
         remaining = "" if left is None else f", {left:.0f} s left"
-        rate = f", {progress.rows_per_second:.0f} img/s, {progress.megabytes_per_second:.0f} MB/s"
+        rate = f", {_per_second(progress.rows_per_second)} img/s"
+        if progress.bytes_done or not progress.done:
+            rate += f", {progress.megabytes_per_second:.0f} MB/s"
         self._stream.write(
             f"{progress.stage}: {progress.done} of {progress.total} {progress.unit}{bad}"
             f"{rate if progress.unit == 'rows' else ''}{remaining}\n"
@@ -178,6 +181,11 @@ class PlainLines:
 
     def close(self) -> None:
         """Nothing to take away."""
+
+
+def _per_second(rate: float) -> str:
+    """Return a rate in few digits, which of slow jobs are behind the point."""
+    return f"{rate:.1f}" if 0 < rate < _SLOW else f"{rate:.0f}"
 
 
 def for_stream(stream: TextIO | None = None) -> TerminalBar | PlainLines:

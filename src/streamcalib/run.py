@@ -84,7 +84,7 @@ def prepare_run(
     recipe = recipe or Recipe.yolo11()
     folder = Path(out).absolute()
     return prepare(
-        replace(chosen, file=folder / f"quant{count}.txt", within=_within(os.fspath(source))),
+        replace(chosen, file=folder / f"quant{count}.txt", within=places_of(os.fspath(source))),
         folder / set_name(recipe, container),
         recipe=recipe,
         model=model,
@@ -94,7 +94,7 @@ def prepare_run(
     )
 
 
-def _within(source: str) -> tuple[Base, ...]:
+def places_of(source: str) -> tuple[Base, ...]:
     """Return the places that a source speaks of, in which its images lie unless links lead out."""
     source = without_file_scheme(source)
     if is_url(source):

@@ -135,7 +135,7 @@ def test_an_image_of_the_canvas_width_is_decoded_straight_there(tmp_path, monkey
     for image, pixels in zip(held.images, expected, strict=True):
         np.testing.assert_array_equal(image.pixels, pixels)
     fitted, buffers = [], []
-    monkeypatch.setattr(steps_module, "fit", lambda image, _window: fitted.append(image.shape[:2]))
+    monkeypatch.setattr(steps_module, "fit", lambda image, *_: fitted.append(image.shape[:2]))
     with step("letterbox", held, given()) as do:
         assert [do() for _ in range(4)] == [1] * 4
     assert fitted == [*sizes[1:]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import faults
 import smallsets
 from messages import text_of
-from streamcalib import ImageList
+from streamcalib import ImageList, Recipe
 from streamcalib.building.clusters.answers import (
     Answer,
     Probe,
@@ -154,6 +155,19 @@ def test_a_worker_that_came_later_must_be_alike(paths, work, tmp_path):
         attempt(work, rules(tmp_path, versions=other), 1, task(paths, 0, 1))
     assert "OpenCV is 4.9 here" in text_of(caught.value)
     assert not np.load(tmp_path / "rows.npy").any()
+
+
+def test_pillow_must_be_alike_where_it_makes_pixels(paths, work, tmp_path):
+    """And there alone: other recipes go by what makes theirs."""
+    plain, with_pillow = versions_here("auto"), versions_here("auto", with_pillow=True)
+    assert set(with_pillow) - set(plain) == {"Pillow"}
+    by_pillow = replace(work, recipe=Recipe.preset("rtdetr-original", smallsets.SIDE))
+    other = {**with_pillow, "Pillow": "Pillow 1.0"}
+    with pytest.raises(StoppedError) as caught:
+        attempt(by_pillow, rules(tmp_path, versions=other), 1, task(paths, 0, 1))
+    assert "Pillow is Pillow 1.0 here" in text_of(caught.value)
+    _, outcome = attempt(work, rules(tmp_path, versions=plain), 1, task(paths, 0, 1))
+    assert rows_of([outcome]) == [0, 1]
 
 
 def test_what_was_lost_is_sent_again(paths, work, tmp_path, caplog):

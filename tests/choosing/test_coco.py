@@ -8,7 +8,7 @@ import pytest
 
 import packed
 from messages import text_of
-from streamcalib.choosing.coco import find_coco
+from streamcalib.choosing.coco import find_annotations, find_coco
 from streamcalib.choosing.sample import sample
 from streamcalib.errors import SourceError
 
@@ -79,3 +79,24 @@ def test_what_is_absent_is_told_with_where_it_was_sought(tmp_path):
     with pytest.raises(SourceError) as caught:
         find_coco(tmp_path / "none")
     assert text_of(caught.value) == f"--coco {tmp_path}/none is not a folder."
+
+
+@pytest.mark.parametrize("place", ALL_PLACES)
+def test_annotations_are_found_where_images_may_lie(tmp_path, place):
+    """Of the split that is asked for."""
+    for split in ("train2017", "val2017"):
+        file = tmp_path / place / f"annotations/instances_{split}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+        assert Path(find_annotations(tmp_path, split)) == file
+
+
+def test_absent_annotations_are_told_with_where_they_were_sought(tmp_path):
+    """Every place, how to say where they are, and where to get them."""
+    put(tmp_path, "annotations", "captions_train2017.json")
+    with pytest.raises(SourceError) as caught:
+        find_annotations(tmp_path)
+    lines = text_of(caught.value, lines=len(ALL_PLACES) + 2).splitlines()
+    assert lines[0] == "annotations/instances_train2017.json is not in"
+    assert "--labels coco:FILE" in lines[-1]
+    assert "annotations_trainval2017.zip" in lines[-1]

@@ -91,3 +91,16 @@ def test_info_names_the_command(told, built, tmp_path):
     """As it is run for this set."""
     line = f"streamcalib report {tmp_path}/calib.npy --out {tmp_path}/report.html"
     assert line in told("info", "calib.npy").out
+
+
+def test_labels_are_shown(told, built):
+    """As sample takes them; columns are for tables alone."""
+    Path("labels.csv").write_text(
+        "picture,kind\n" + "".join(f"{number:06d}.jpg,kind{number % 2}\n" for number in range(6))
+    )
+    columns = ("--label-column", "kind", "--path-column", "picture")
+    ended = told("report", "calib.npy", "--labels", "csv:labels.csv", *columns)
+    assert (ended.code, ended.err) == (0, "")
+    assert "kind1" in Path("report.html").read_text()
+    assert told("report", "calib.npy", *columns).code == 2
+    assert told("report", "calib.npy", "--labels", "no", "--out", "b.html").code == 2

@@ -16,9 +16,7 @@ from streamcalib import ExtraInput, build
 def loader(tmp_path):
     paths = smallsets.make_images(tmp_path / "images", 4)
     size = ExtraInput("orig_size", [640, 480], "int64")
-    calib = build(
-        paths, tmp_path / "c.npz", recipe=smallsets.RECIPE, jobs=1, extra_inputs=[size]
-    )
+    calib = build(paths, tmp_path / "c.npz", recipe=smallsets.RECIPE, jobs=1, extra_inputs=[size])
     return calib.polygraphy_loader(batch_size=3, remainder="pad")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 import reportsets
@@ -20,7 +19,7 @@ RECIPE = Recipe.yolo11(32)
 def found(rows: int = 1000, padding: float = 0.2, **marks: int) -> Survey:
     paddings = Histogram(0.05, 1)
     paddings.add(padding)
-    made = Survey(rows, Thumbnails.fitting(1, RECIPE), np.zeros((3, 256), np.int64))
+    made = Survey.empty(rows, Thumbnails.fitting(1, RECIPE), 3)
     made.paddings = paddings
     made.marked.counts.update(marks)
     return made

@@ -15,6 +15,7 @@ RECORD = {
     "width": 30,
     "bytes": 123,
     "decoded_by": "turbo",
+    "scale": 1.3,
     "padding": [3, 4, 0, 0],
     "canvas_crc32c": "0badcafe",
 }
@@ -27,7 +28,7 @@ def test_a_record_is_read():
     assert facts.aspect == 3
     assert facts.picture_pixels == 13 * 40
     assert facts.padding_share == pytest.approx(7 / 20)
-    assert facts.enlargement == pytest.approx(1.3)
+    assert facts.scale == 1.3
     canvas = np.arange(3 * 20 * 40).reshape(3, 20, 40)
     np.testing.assert_array_equal(facts.picture(canvas), canvas[:, 3:16])
 
@@ -56,4 +57,10 @@ def test_what_only_our_own_records_have_may_be_missing():
     """A size that nobody knows is not known, and no error."""
     facts = RowFacts.of(0, {"path": "a", "bytes": 1, "canvas_crc32c": "00"}, RECIPE)
     assert not facts.is_sized
-    assert (facts.aspect, facts.enlargement, facts.padding_share) == (0, 0, 0)
+    assert (facts.aspect, facts.scale, facts.padding_share) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("scale", [None, "2", True, -1.0, float("nan"), float("inf"), [2]])
+def test_a_scale_that_cannot_be_is_not_known(scale):
+    """No mark follows from it."""
+    assert RowFacts.of(0, {**RECORD, "scale": scale}, RECIPE).scale == 0

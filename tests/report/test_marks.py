@@ -54,8 +54,8 @@ def test_three_values_are_no_single_one():
 def test_padding_and_enlarging_are_marked():
     """From the record: three quarters of padding, and more than double the size."""
     assert marks(shaded(20, 200), padding=[13, 13, 0, 0]) == ["padded"]
-    assert marks(shaded(20, 200), height=15) == ["enlarged"]
-    assert marks(shaded(20, 200), height=16) == []
+    assert marks(shaded(20, 200), scale=2.1) == ["enlarged"]
+    assert marks(shaded(20, 200), scale=2.0) == []
 
 
 def test_rows_are_kept_up_to_a_limit_and_all_counted():

@@ -10,7 +10,7 @@ import pytest
 import reportsets
 import smallsets
 from messages import text_of
-from streamcalib import Recipe, report
+from streamcalib import Recipe, build, report
 from streamcalib.errors import DamagedError, InputError, OutputError, SourceError, StoppedError
 from streamcalib.report import writing
 from streamcalib.report.order import check_folder_page, check_report
@@ -180,3 +180,22 @@ def test_a_thread_count_changes_nothing(tmp_path):
     made = reportsets.built(tmp_path, pictures, recipe=Recipe.yolo11(64))
     pages = [report(made, tmp_path / f"{jobs}.html", jobs=jobs).path for jobs in (1, 4)]
     assert pages[0].read_bytes() == pages[1].read_bytes()
+
+
+def test_a_set_behind_a_url_has_the_page_of_the_same_set_on_disk(tmp_path, bucket, monkeypatch):
+    """Rows come from where it is; the page lies here."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    paths = reportsets.write(
+        tmp_path / "images", {f"{number}.png": reportsets.soft(number) for number in range(5)}
+    )
+    options = {"recipe": Recipe.yolo11(32), "jobs": 1}
+    there = build(paths, f"{bucket.url}/s.zarr", **options)
+    here = build(paths, tmp_path / "s.zarr", **options)
+    pages = [
+        reportsets.Parsed(report(made, tmp_path / f"{at}.html").path.read_text())
+        for at, made in enumerate((there, here))
+    ]
+    one, other = ([image["src"] for image in page.all("img") if "src" in image] for page in pages)
+    assert one == other
+    assert len(one) == 5
+    assert pages[0].texts["script"][0] == pages[1].texts["script"][0]

@@ -85,12 +85,18 @@ def checked_extras(
     return extras
 
 
+def example_values(other: OtherInput) -> str:
+    """Return how an input's values are written: a large one's as a number that fills it."""
+    row = (other.shape or ())[1:]
+    return f"VALUE*{'x'.join(str(side or '?') for side in row)}" if len(row) > 1 else "VALUES"
+
+
 def _check_fit(extra: ExtraInput | None, other: OtherInput, model: str) -> None:
     takes = f"{model} takes the further input {other.name!r} ({describe_input(other)})"
     if extra is None:
         raise ModelError(
-            f"{takes}, which is no image: give one row of it as --extra-input "
-            f"{printable(other.name)}=VALUES:{other.dtype}, into an .npz output."
+            f"{takes}, which is not for the images: give one row of it as --extra-input "
+            f"{printable(other.name)}={example_values(other)}:{other.dtype}, into an .npz output."
         )
     shape = extra.shape(1)
     fits = other.shape is None or (

@@ -48,10 +48,7 @@ def write_record(
         layout=recipe.layout if plan.store == "final" else "NCHW",
         store=plan.store,
         input_name=prepared.input_name,
-        extra_inputs={
-            name: {"value": extra.value, "dtype": extra.dtype}
-            for name, extra in prepared.extra_inputs.items()
-        },
+        extra_inputs={name: extra.to_dict() for name, extra in prepared.extra_inputs.items()},
         recipe=recipe,
         recipe_fingerprint=recipe.fingerprint,
         value_range={"expected": list(recipe.value_range), "observed": _observed(table, recipe)},

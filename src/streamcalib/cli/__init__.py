@@ -17,7 +17,10 @@ from streamcalib.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_NAMES = ("sample", "build", "finalize", "run", "info", "verify", "report", "bench", "demo")
+_NAMES = (
+    *("sample", "build", "finalize", "run", "info", "verify", "report", "compare"),
+    *("recipe", "quantize", "bench", "demo"),
+)
 _SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 100}
 
 

@@ -15,36 +15,7 @@ from streamcalib.pixels.turbo import DecoderName
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_BUILD = (
-    click.option(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="Number of workers.  [default: every core that this process may use, or all that a "
-        "cluster has]",
-    ),
-    click.option(
-        "--backend",
-        type=click.Choice(get_args(Backend)),
-        default="loky",
-        help="Workers as processes (loky) or threads; or those of a Dask or Ray cluster that runs "
-        "already (extras dask, ray).",
-    ),
-    click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="Of --backend dask: the scheduler, like tcp://host:8786.  [default: "
-        "DASK_SCHEDULER_ADDRESS, or Dask's configuration]",
-    ),
-    click.option(
-        "--address",
-        metavar="ADDRESS",
-        help="Of --backend ray: the cluster, like host:6379, or auto for one on this host.  "
-        "[default: RAY_ADDRESS]",
-    ),
-    store,
-    compression,
-    cache_window,
+_IMAGES = (
     click.option(
         "--on-bad",
         type=click.Choice(get_args(OnBad)),
@@ -87,6 +58,38 @@ _BUILD = (
         help="JPEG decoder; the bytes are the same. auto: PyTurboJPEG where libturbojpeg is "
         "installed, else simplejpeg.",
     ),
+)
+_BUILD = (
+    click.option(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="Number of workers.  [default: every core that this process may use, or all that a "
+        "cluster has]",
+    ),
+    click.option(
+        "--backend",
+        type=click.Choice(get_args(Backend)),
+        default="loky",
+        help="Workers as processes (loky) or threads; or those of a Dask or Ray cluster that runs "
+        "already (extras dask, ray).",
+    ),
+    click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Of --backend dask: the scheduler, like tcp://host:8786.  [default: "
+        "DASK_SCHEDULER_ADDRESS, or Dask's configuration]",
+    ),
+    click.option(
+        "--address",
+        metavar="ADDRESS",
+        help="Of --backend ray: the cluster, like host:6379, or auto for one on this host.  "
+        "[default: RAY_ADDRESS]",
+    ),
+    store,
+    compression,
+    cache_window,
+    *_IMAGES,
     click.option(
         "--image-timeout",
         type=float,
@@ -121,6 +124,11 @@ _RESUME = (
 def build_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the fields of `BuildOptions`; the command gets them as ``**build``."""
     return all_of(_BUILD, function)
+
+
+def image_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the fields of `BuildOptions` that are about images alone."""
+    return all_of(_IMAGES, function)
 
 
 def resume_options(function: Callable[..., Any]) -> Callable[..., Any]:

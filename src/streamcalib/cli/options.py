@@ -103,7 +103,8 @@ extra_inputs = click.option(
     metavar="NAME=VALUES:DTYPE",
     callback=_extra_inputs,
     help="A further input of the model, for .npz: one row's value, repeated for every row, like "
-    "orig_size=640,640:int64. May be given several times.",
+    "orig_size=640,640:int64, or a number that fills a row, like mask=1*1x640x640:float32. May be "
+    "given several times.",
 )
 
 _RECIPE = (
@@ -176,6 +177,11 @@ compression = click.option(
     default="none",
     help="Compression of a .zarr, chunk by chunk; blosc is with LZ4.",
 )
+
+
+def preset_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `recipe_options` but for --model, which the command takes as its argument."""
+    return all_of(_RECIPE[1:], function)
 
 
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from streamcalib.choosing.labels.source import LabelSource
+from streamcalib.choosing.labels.table import LABEL_COLUMN, PATH_COLUMN
 from streamcalib.cli import options
 from streamcalib.cli.telling import tell_report
 from streamcalib.errors import DamagedError
@@ -26,6 +28,22 @@ from streamcalib.wording import counted, in_units, printable
     help="Rows to show at most, 1 to 10000; of a larger set so many are chosen evenly, by --seed.",
 )
 @options.seed
+@click.option(
+    "--labels",
+    metavar="KIND[:FILE]",
+    help="Show the classes of the rows: coco:FILE, yolo, yolo:DIR, yolo:DATA.yaml, folder or "
+    "csv:FILE, as of sample.  [default: what the choice noted, if it was by labels]",
+)
+@click.option(
+    "--label-column",
+    metavar="NAME",
+    help=f"Of csv:FILE: the column of classes.  [default: {LABEL_COLUMN}]",
+)
+@click.option(
+    "--path-column",
+    metavar="NAME",
+    help=f"Of csv:FILE: the column of images, as names or paths.  [default: {PATH_COLUMN}]",
+)
 @options.jobs
 @options.overwrite
 @options.dry_run
@@ -35,6 +53,9 @@ def command(
     out: str,
     rows: int,
     seed: int,
+    labels: str | None,
+    label_column: str | None,
+    path_column: str | None,
     jobs: int | None,
     overwrite: bool,
     dry_run: bool,
@@ -45,7 +66,19 @@ def command(
     One HTML file that needs no network. Every row is read once and held to its checksum; exit code
     4 if any is damaged, which the page names.
     """
-    order = check_report(calibration_set, out, rows=rows, seed=seed, jobs=jobs, overwrite=overwrite)
+    if labels is None and (label_column or path_column):
+        raise click.UsageError("--label-column and --path-column are for --labels csv:FILE.")
+    columns = {"label_column": label_column, "path_column": path_column}
+    source = None if labels is None else LabelSource.parse(labels, **columns)
+    order = check_report(
+        calibration_set,
+        out,
+        rows=rows,
+        seed=seed,
+        labels=source,
+        jobs=jobs,
+        overwrite=overwrite,
+    )
     if dry_run:
         click.echo(
             f"{printable(str(order.out))}: {counted(len(order.source), 'row')} to read, "

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streamcalib.exporting.place import held_bytes
 from streamcalib.wording import counted, in_units, printable
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def tell_export(target: str, order: Export, was_complete: bool) -> None:
     if was_complete:
         click.echo(f"{path} is already complete: nothing to write")
     else:
-        size = in_units(order.data_bytes)
+        size = in_units(held_bytes(order.out) or order.data_bytes)
         click.echo(f"{path} written for {target}: {counted(order.rows, 'row')}, {size}")
     held = order.load_bytes
     loaded = "" if held is None else f"; {target} holds {in_units(held)} of the rows in memory"

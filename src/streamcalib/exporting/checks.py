@@ -92,6 +92,7 @@ def whole_steps(rows: int, batch: int) -> tuple[int, tuple[str, ...]]:
         )
     if whole == rows:
         return rows, ()
-    return whole, (
-        f"the last {counted(rows - whole, 'row')} are left out: they fill no batch of {batch}.",
-    )
+    over = rows - whole
+    told = f"{counted(over, 'row')} {'is' if over == 1 else 'are'} left out"
+    why = f"{'it fills' if over == 1 else 'they fill'} no batch of {batch}"
+    return whole, (f"the last {told}: {why}.",)

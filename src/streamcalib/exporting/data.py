@@ -156,6 +156,7 @@ def plan_data(
     lines: Mapping[str, str],
     warnings: tuple[str, ...] = (),
     rows: int | None = None,
+    takes_extras: bool = False,
 ) -> DataExport:
     """Check an export of rows; nothing is written.
 
@@ -167,6 +168,8 @@ def plan_data(
         As in `DataExport`.
     rows
         How many; by default as asked.
+    takes_extras
+        Whether the container holds the model's further inputs, too.
 
     Raises
     ------
@@ -184,6 +187,7 @@ def plan_data(
         **container.facts,
     }
     complete = is_made(out, wanted)
+    few = too_few(target, count), None if takes_extras else _left_out(source)
     export = DataExport(
         target=target,
         source=source,
@@ -192,7 +196,7 @@ def plan_data(
         recipe=recipe,
         container=container,
         lines=lines,
-        warnings=(*filter(None, (too_few(target, count), _left_out(source))), *warnings),
+        warnings=(*filter(None, few), *warnings),
         free_bytes=free_bytes(out, complete),
         is_complete=complete,
         wanted=wanted,

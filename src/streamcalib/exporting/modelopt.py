@@ -12,7 +12,7 @@ from streamcalib.errors import OutputError
 from streamcalib.exporting.checks import chosen_batch, whole_steps
 from streamcalib.finalize import run_finalize
 from streamcalib.finalizing.order import FinalizeOrder, check_finalize, chosen_rows
-from streamcalib.memory import available_bytes
+from streamcalib.freememory import available_bytes
 from streamcalib.wording import in_units, printable
 
 if TYPE_CHECKING:

@@ -57,19 +57,26 @@ def check_place(
     OutputError
         If something is in the way, or would have to be replaced and is not an export.
     """
-    shown = printable(str(out))
-    if os.path.lexists(out):
-        if not overwrite:
-            raise OutputError(
-                f"{shown} exists and is not this export. To replace it, say --overwrite; or choose "
-                "another --out."
-            )
-        _check_replaceable(out, is_folder, is_entry)
+    check_replaceable(out, is_folder=is_folder, overwrite=overwrite, is_entry=is_entry)
     check_side_files(out)
 
 
-def _check_replaceable(out: Path, is_folder: bool, is_entry: Callable[[str], bool]) -> None:
+def check_replaceable(
+    out: Path,
+    *,
+    is_folder: bool,
+    overwrite: bool,
+    is_entry: Callable[[str], bool] = lambda _: False,
+) -> None:
+    """Make sure that an output is not there, or may be replaced; raises as `check_place`."""
+    if not os.path.lexists(out):
+        return
     shown = printable(str(out))
+    if not overwrite:
+        raise OutputError(
+            f"{shown} exists and is not this export. To replace it, say --overwrite; or choose "
+            "another --out."
+        )
     if not is_folder:
         if not out.is_file():
             kind = "a folder" if out.is_dir() else "no regular file"

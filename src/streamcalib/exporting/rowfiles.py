@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import io
 import os
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from streamcalib.durable import sync
 from streamcalib.exporting.container import Place, Rowset
 from streamcalib.exporting.names import file_name, is_entry
 from streamcalib.stores.libc import libc_function
-from streamcalib.stores.writeback import FilesBehind
+from streamcalib.stores.writeback import WriteBehind
 from streamcalib.wording import counted
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class RowFiles:
 class _Writer:
     def __init__(self, kind: RowFiles, folder: Path, rows: Rowset, window_bytes: int) -> None:
         self._kind, self._folder, self._rows = kind, folder, rows
-        self._behind = FilesBehind(window_bytes)
+        self._behind = _LittleFilesBehind(window_bytes)
         self._next = 0
         self._name = ""
         self._file: io.BufferedWriter | None = None
@@ -108,7 +109,10 @@ class _Writer:
         held = self._kind.shards or 1
         at = self._next % held
         file = self._file if at and self._file else self._begin(image)
-        file.write(np.ascontiguousarray(row).reshape(-1).view(np.uint8).data)
+        start = file.tell()
+        size = file.write(np.ascontiguousarray(row).reshape(-1).view(np.uint8).data)
+        file.flush()
+        self._behind.wrote(file.fileno(), start, size)
         self._next += 1
         if at == held - 1 or self._next == self._rows.count:
             self._end(file)
@@ -127,26 +131,58 @@ class _Writer:
         return file
 
     def _end(self, file: io.BufferedWriter) -> None:
-        file.flush()
-        size = file.tell()
-        behind = self._behind.begin()
-        behind.wrote(file.fileno(), 0, size)
-        behind.push(file.fileno())
-        self._behind.end(file.fileno(), size)
+        self._behind.end(self._folder / self._name, file.fileno(), file.tell())
         file.close()
         self._file = None
 
     def close(self) -> None:
-        self._behind.close()
         if self._list is not None:
             self._list.close()
         sync_files(self._folder)
 
     def abandon(self) -> None:
-        self._behind.close()
         for file in (self._file, self._list):
             if file is not None:
                 file.close()
+
+
+class _LittleFilesBehind:
+    """Write-behind for many files: each is on its way to disk long before it is waited for.
+
+    Parameters
+    ----------
+    window_bytes
+        What all of them may hold in the page cache.
+    """
+
+    def __init__(self, window_bytes: int) -> None:
+        self._window_bytes = window_bytes
+        self._this = WriteBehind(window_bytes)
+        self._ended: deque[tuple[Path, int]] = deque()
+        self._ended_bytes = 0
+
+    def wrote(self, file: int, offset: int, size: int) -> None:
+        """Note what was written of a file; raises ``OSError``."""
+        self._this.wrote(file, offset, size)
+
+    def end(self, path: Path, file: int, size: int) -> None:
+        """Note that a file is written whole; raises ``OSError``."""
+        self._this.push(file)
+        self._this = WriteBehind(self._window_bytes)
+        self._ended.append((path, size))
+        self._ended_bytes += size
+        while self._ended_bytes > self._window_bytes:
+            oldest, its_size = self._ended.popleft()
+            self._ended_bytes -= its_size
+            _forget(oldest, its_size)
+
+
+def _forget(path: Path, size: int) -> None:
+    """Let the page cache drop a file, once it is on disk."""
+    with path.open("rb") as file:
+        behind = WriteBehind(0)
+        behind.wrote(file.fileno(), 0, size)
+        behind.push(file.fileno())
 
 
 def sync_files(folder: Path) -> None:

@@ -9,6 +9,8 @@ from streamcalib.exporting.hailo import hailo
 from streamcalib.exporting.mlperf import mlperf
 from streamcalib.exporting.modelopt import modelopt
 from streamcalib.exporting.onnx2tf import onnx2tf
+from streamcalib.exporting.polygraphy import polygraphy
+from streamcalib.exporting.qai_hub import qai_hub
 from streamcalib.exporting.rknn import rknn
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ TARGETS: Mapping[str, Target] = {
     "hailo": hailo,
     "rknn": rknn,
     "onnx2tf": onnx2tf,
+    "qai-hub": qai_hub,
+    "polygraphy": polygraphy,
     "folder": folder,
     "raw": raw,
     "mlperf": mlperf,

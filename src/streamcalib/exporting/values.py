@@ -11,6 +11,7 @@ import numpy as np
 from streamcalib.errors import InputError
 from streamcalib.pixels.encode import Encoder
 from streamcalib.pixels.restore import Restorer
+from streamcalib.readers.view import viewed_recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -40,28 +41,19 @@ def written_recipe(
     layout
         ``NCHW`` or ``NHWC``.
     dtype
-        By default the recipe's, ``uint8`` of ``0-255``, and ``float32`` of ``0-1``.
+        By default the recipe's, ``uint8`` of ``0-255``, and of ``0-1`` the recipe's or ``float32``.
 
     Raises
     ------
     InputError
         If the dtype cannot hold the values.
     """
-    if value_range == "recipe":
-        if dtype == "uint8" and recipe.dtype != "uint8":
-            raise InputError("--dtype uint8 holds values from 0 to 255: say --range 0-255, too.")
-        return replace(recipe, layout=layout, dtype=dtype or recipe.dtype)
-    if value_range == "0-1" and dtype == "uint8":
+    if dtype == "uint8" and value_range == "0-1":
         raise InputError("--dtype uint8 holds no values from 0 to 1: say --range 0-255.")
-    is_unit = value_range == "0-1"
-    return replace(
-        recipe,
-        layout=layout,
-        dtype=dtype or ("float32" if is_unit else "uint8"),
-        scale=255.0 if is_unit else 1.0,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-    )
+    if dtype == "uint8" and value_range == "recipe" and recipe.dtype != "uint8":
+        raise InputError("--dtype uint8 holds values from 0 to 255: say --range 0-255, too.")
+    scale = None if value_range == "recipe" else value_range
+    return viewed_recipe(recipe, layout=layout, scale=scale, dtype=dtype)
 
 
 class WrittenRows:

@@ -11,7 +11,7 @@ import numpy as np
 from streamcalib.errors import ImageError
 from streamcalib.pixels.claimed_size import claimed_size
 from streamcalib.pixels.damage import find_damage
-from streamcalib.pixels.jpeg_header import is_jpeg, read_header
+from streamcalib.pixels.jpeg_header import APP1, is_jpeg, read_header
 from streamcalib.pixels.limit import check_size
 from streamcalib.wording import printable
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.ImageFile import ImageFile
 
+    from streamcalib.pixels.jpeg_header import JpegHeader
     from streamcalib.recipe_fields import ChannelOrder
 
     Opener = tuple[Callable[..., ImageFile], Callable[[bytes], bool | str] | None]
@@ -59,8 +60,8 @@ def decode_with_pillow(
     channel_order
         As in the recipe. The image is not turned, whatever its EXIF block says.
     max_pixels
-        Limit on height times width, checked before memory is taken; Pillow's own limit is not
-        asked.
+        Limit on height times width, checked before memory is taken. Pillow's own limit counts for
+        WebP and TIFF alone, which it asks where nobody can tell it not to.
     tolerate_damage
         Take what Pillow gives for a damaged JPEG instead of refusing it.
 
@@ -76,7 +77,7 @@ def decode_with_pillow(
     """
     if not data:
         raise ImageError("the file is empty")
-    _check_claim(data, max_pixels, tolerate_damage)
+    data = _checked(data, max_pixels, tolerate_damage)
     try:
         with _open(data) as image:
             width, height = image.size
@@ -89,14 +90,17 @@ def decode_with_pillow(
     return pixels if channel_order == "RGB" else pixels[..., ::-1]
 
 
-def _check_claim(data: bytes, max_pixels: int, tolerate_damage: bool) -> None:
-    """Refuse what claims to be too large, and damaged JPEGs, of which Pillow says nothing."""
+def _checked(data: bytes, max_pixels: int, tolerate_damage: bool) -> bytes:
+    """Return what Pillow is to read.
+
+    What claims to be too large is refused, and so are damaged JPEGs, of which Pillow says nothing.
+    """
     if not is_jpeg(data):
         size = claimed_size(data)
         if size is None:
             raise ImageError(_NO_IMAGE)
         check_size(*size, max_pixels)
-        return
+        return data
     header = read_header(data)
     if header is None:
         raise ImageError(_BROKEN_HEADER)
@@ -104,6 +108,22 @@ def _check_claim(data: bytes, max_pixels: int, tolerate_damage: bool) -> None:
     damage = None if tolerate_damage else find_damage(data, header)
     if damage is not None:
         raise ImageError(f"damaged JPEG: {damage}")
+    return _without_exif(data, header)
+
+
+def _without_exif(data: bytes, header: JpegHeader) -> bytes:
+    """Return a JPEG without its APP1 segments.
+
+    They say nothing of pixels, and of odd ones Pillow warns through `warnings`, which belong to the
+    whole process and may be errors there.
+    """
+    parts, start = [], 0
+    for segment in header.segments:
+        if segment.marker == APP1:
+            # A marker and a length of two bytes each stand before what a segment holds.
+            parts.append(data[start : segment.start - 4])
+            start = segment.end
+    return b"".join([*parts, data[start:]]) if parts else data
 
 
 def _open(data: bytes) -> ImageFile:

@@ -135,9 +135,8 @@ class CalibrationReader:
     def signature(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Return dtype and shape of every input in a step, by name, without reading one."""
         recipe = self.source.recipe
-        given: dict[str, tuple[str, tuple[int, ...]]] = {
-            self.input_name: (str(recipe.dtype), (self.batch_size, *recipe.row_shape))
-        }
+        shape: tuple[int, ...] = (self.batch_size, *recipe.row_shape)
+        given = {self.input_name: (str(recipe.dtype), shape)}
         for name, extra in self.source.extra_inputs.items():
             repeated = extra.repeated(self.batch_size)
             given[name] = (repeated.dtype.name, repeated.shape)

@@ -49,7 +49,7 @@ def _sizes(survey: Survey) -> Chart:
         "sizes",
         "Image size",
         f"Pixels of each image before it was resized: {_pixels(seen.least)} to "
-        f"{_pixels(seen.greatest)}. Bins grow by a twelfth.",
+        f"{_pixels(seen.greatest)}.",
         seen.bars(),
         _pixels,
         "pixels",

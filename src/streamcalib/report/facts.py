@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from streamcalib.recipe import Recipe
 
+_LARGEST = 1e9
 _NO_PADDING = (0, 0, 0, 0)
 
 
@@ -31,6 +32,8 @@ class RowFacts(NamedTuple):
         How it was decoded.
     checksum
         CRC-32C of its canvas, in hex.
+    scale
+        How many pixels of the canvas a pixel of the image became along a side; 0 if not known.
     padding
         Above, below, left and right of the picture on the canvas, in pixels.
     canvas
@@ -44,6 +47,7 @@ class RowFacts(NamedTuple):
     size_bytes: int
     route: str
     checksum: str
+    scale: float
     padding: tuple[int, int, int, int]
     canvas: tuple[int, int]
 
@@ -59,6 +63,7 @@ class RowFacts(NamedTuple):
             size_bytes=record["bytes"],
             route=route if isinstance(route, str) else "",
             checksum=record["canvas_crc32c"],
+            scale=_scale(record.get("scale")),
             padding=_padding(record.get("padding"), recipe),
             canvas=(recipe.height, recipe.width),
         )
@@ -84,17 +89,16 @@ class RowFacts(NamedTuple):
         """Share of the canvas that is padding, 0 to 1."""
         return 1 - self.picture_pixels / (self.canvas[0] * self.canvas[1])
 
-    @property
-    def enlargement(self) -> float:
-        """How many pixels of the canvas a pixel of the image's height became; 0 if not known."""
-        top, bottom, _, _ = self.padding
-        return (self.canvas[0] - top - bottom) / self.height if self.is_sized else 0.0
-
     def picture(self, canvas: NDArray[Any]) -> NDArray[Any]:
         """Return the view of a canvas (C, H, W) without its padding."""
         top, bottom, left, right = self.padding
         height, width = self.canvas
         return canvas[:, top : height - bottom, left : width - right]
+
+
+def _scale(found: Any) -> float:
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return float(found) if is_number and 0 < found < _LARGEST else 0.0
 
 
 def _padding(found: Any, recipe: Recipe) -> tuple[int, int, int, int]:

@@ -74,5 +74,5 @@ def _found(facts: RowFacts, measured: Measured) -> Iterable[str]:
         yield "colourless"
     if facts.padding_share > _MOST_PADDING:
         yield "padded"
-    if facts.enlargement > _ENLARGED:
+    if facts.scale > _ENLARGED:
         yield "enlarged"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from streamcalib.report.likeness import hashes_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,12 +33,15 @@ class Measured(NamedTuple):
         Mean of each channel, 0..255, in the recipe's order.
     is_colourless
         Whether the channels are the same.
+    hashes
+        Perceptual hashes of the picture.
     """
 
     brightness: float
     contrast: float
     means: tuple[float, ...]
     is_colourless: bool
+    hashes: bytes
 
 
 def channel_names(recipe: Recipe) -> tuple[str, ...]:
@@ -60,11 +65,13 @@ def measure(
     means = counts @ levels / pixels
     spread = np.sqrt(np.maximum(counts @ levels**2 / pixels - means**2, 0))
     weights = np.array([_LUMA.get(name, 1.0) for name in names])
+    weights /= weights.sum()
     return Measured(
-        brightness=float(means @ weights / weights.sum()),
+        brightness=float(means @ weights),
         contrast=float(spread.max()),
         means=tuple(means.tolist()),
         is_colourless=_is_colourless(picture),
+        hashes=hashes_of(picture, weights),
     )
 
 

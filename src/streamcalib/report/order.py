@@ -20,6 +20,8 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from os import PathLike
 
+    from streamcalib.choosing.labels.source import LabelSource
+
 ROWS = 1000
 """How many rows a page shows by default."""
 MOST_ROWS = 10_000
@@ -34,6 +36,7 @@ class ReportKeywords(TypedDict, total=False):
 
     rows: int
     seed: int
+    labels: LabelSource | None
     jobs: int | None
     overwrite: bool
 
@@ -48,6 +51,8 @@ class ReportOrder:
         The set, and the page's file.
     rows, seed
         How many rows are shown at most, and what chooses them.
+    labels
+        Where it is written down which classes the images show; None for what the set knows.
     jobs
         Number of threads.
     key
@@ -60,6 +65,7 @@ class ReportOrder:
     out: Path
     rows: int
     seed: int
+    labels: LabelSource | None
     jobs: int
     key: str
     is_complete: bool
@@ -88,6 +94,8 @@ def check_report(
         chosen evenly.
     seed
         Decides which (default 42).
+    labels
+        Where it is written down which classes the images show.
     jobs
         Number of threads; by default all cores that this process may use.
     overwrite
@@ -107,7 +115,8 @@ def check_report(
     path = check_page(out)
     if not isinstance(calibration, CalibrationSet):
         calibration = CalibrationSet.open(calibration)
-    key = _key(calibration, rows, seed)
+    labels = options.get("labels")
+    key = _key(calibration, rows, seed, repr(labels))
     is_complete = _opening(path) == opening(key)
     if not (is_complete or overwrite) and os.path.lexists(path):
         raise OutputError(
@@ -119,6 +128,7 @@ def check_report(
         out=path,
         rows=rows,
         seed=seed,
+        labels=labels,
         jobs=int(joblib.cpu_count()) if jobs is None else jobs,
         key=key,
         is_complete=is_complete,
@@ -182,9 +192,9 @@ def _opening(path: Path) -> str:
         return ""
 
 
-def _key(calibration: CalibrationSet, rows: int, seed: int) -> str:
+def _key(calibration: CalibrationSet, *options: int | str) -> str:
     manifest, path = calibration.manifest.to_json(), str(calibration.path)
-    facts = [__version__, path, manifest, _made_ns(calibration), rows, seed]
+    facts = [__version__, path, manifest, _made_ns(calibration), *options]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:_KEY_DIGITS]
 
 

@@ -116,6 +116,7 @@
       facts.push(["Mean brightness", `${of(at, "brightness")} of 255`]);
       facts.push(["Mean of each channel", of(at, "means")]);
     }
+    if (of(at, "classes")) facts.push(["Shows", of(at, "classes")]);
     of(at, "marks").forEach((mark) => facts.push(["To know", marks[mark]]));
     if (of(at, "fault")) facts.push(["Damage", of(at, "fault")]);
     facts.push(["Picture here", picture]);

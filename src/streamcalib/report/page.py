@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streamcalib.recipe import Recipe
+    from streamcalib.report.classes import Classes
     from streamcalib.report.concerns import Concern
+    from streamcalib.report.likeness import Likeness
     from streamcalib.report.order import ReportOrder
-    from streamcalib.report.survey import Survey
+    from streamcalib.report.survey import ShownRow, Survey
 
 _MOST_GROUPS, _MOST_OF_A_GROUP = 50, 10
 _MOST_FAILURES = 200
+_MOST_CLASSES = 24
 _CHARACTERS_AT_ONCE = 200
 
 
@@ -45,20 +48,24 @@ class Page:
         What to show.
     seen
         What was found of the rows.
-    groups
-        Rows that hold the same.
+    found
+        Rows that are like another one.
     told
         What there is to know.
+    classes
+        What the rows show, if that is known.
     """
 
     def __init__(
         self,
         order: ReportOrder,
         seen: Survey,
-        groups: list[tuple[int, ...]],
+        found: Likeness,
         told: list[Concern],
+        classes: Classes | None = None,
     ) -> None:
-        self._order, self._seen, self._groups, self._told = order, seen, groups, told
+        self._order, self._seen, self._found = order, seen, found
+        self._told, self._classes = told, classes
 
     def parts(self) -> Iterator[str]:
         """Yield the page, piece by piece."""
@@ -107,8 +114,14 @@ class Page:
                 "right": charts.WIDTH - charts.RIGHT,
                 "bottom": charts.HEIGHT - charts.BOTTOM,
             },
+            "classes": self._classes,
+            **_class_axis(self._classes),
+            "most_classes": _MOST_CLASSES,
             "groups": self._shown_groups(),
-            "more_groups": max(0, len(self._groups) - _MOST_GROUPS),
+            "more_groups": max(0, len(self._found.repeated) - _MOST_GROUPS),
+            "pairs": self._shown_pairs(),
+            "more_pairs": max(0, len(self._found.alike) - _MOST_GROUPS),
+            "is_compared": self._found.is_compared,
             "failures": [
                 (failure["path"], failure["reason"])
                 for failure in manifest.failures[:_MOST_FAILURES]
@@ -131,7 +144,7 @@ class Page:
         facts = [
             ("Rows", f"{len(calibration):,}, from a list of {images['count']:,}"),
             ("Array", f"{calibration.shape} {calibration.dtype}, {recipe.layout}"),
-            ("Recipe", f"{recipe.name}, {recipe.channel_order}, padding {recipe.pad_value}"),
+            ("Recipe", f"{recipe.name}, {recipe.channel_order}, {_placed(recipe)}"),
             ("Encoding", _encoding(recipe)),
             ("Values", f"{observed[0]:.6g} to {observed[1]:.6g}"),
             ("Stored as", f"{manifest.dtype}, {in_units(stored)}"),
@@ -188,7 +201,14 @@ class Page:
                 "rows": [{"row": row, "path": paths[row]} for row in group[:_MOST_OF_A_GROUP]],
                 "more": max(0, len(group) - _MOST_OF_A_GROUP),
             }
-            for group in self._groups[:_MOST_GROUPS]
+            for group in self._found.repeated[:_MOST_GROUPS]
+        ]
+
+    def _shown_pairs(self) -> list[dict[str, Any]]:
+        paths = self._seen.paths
+        return [
+            {"pair": pair, "path": paths[pair.row], "first": paths[pair.first]}
+            for pair in self._found.alike[:_MOST_GROUPS]
         ]
 
     def _manifest(self) -> str:
@@ -200,6 +220,9 @@ class Page:
             values["failures"] = f"{len(values['failures']):,}, listed above"
         return to_json(values)
 
+    def _of(self, row: ShownRow) -> tuple[str, ...]:
+        return self._classes.of(row.facts.row) if self._classes else ()
+
     def _data(self) -> str:
         recipe = self._order.source.recipe
         names = channel_names(recipe)
@@ -207,7 +230,7 @@ class Page:
         text = json.dumps(
             {
                 "fields": fields(),
-                "rows": [record(row, names) for row in self._seen.shown],
+                "rows": [record(row, names, self._of(row)) for row in self._seen.shown],
                 "marks": MARKS,
                 "picture": f"{size['width']} x {size['height']} at most, of a canvas of "
                 f"{recipe.width} x {recipe.height}",
@@ -216,6 +239,20 @@ class Page:
         )
         # So that no name ends the script element that holds it.
         return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _class_axis(classes: Classes | None) -> dict[str, Any]:
+    shares = classes.shares if classes else []
+    ends = [end for one in shares for end in (one.share, one.pool or 0.0)]
+    return {
+        "top_share": max(ends, default=0.0) or 1.0,
+        "with_pool": any(one.pool is not None for one in shares),
+    }
+
+
+def _placed(recipe: Recipe) -> str:
+    letterboxed = recipe.resize == "letterbox"
+    return f"letterbox, padding {recipe.pad_value}" if letterboxed else recipe.resize
 
 
 def _encoding(recipe: Recipe) -> str:

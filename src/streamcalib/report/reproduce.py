@@ -58,9 +58,11 @@ def _sample(manifest: Manifest) -> str | None:
     source, count, seed = (chosen.get(name) for name in ("source", "count", "seed"))
     if not (isinstance(source, str) and type(count) is int and type(seed) is int):
         return None
-    if not str(chosen.get("rule", "")).startswith("random.Random(seed)"):
+    how = _strategy(chosen)
+    if how is None:
         return None
     words = ["streamcalib", "sample", source, "--count", str(count), "--seed", str(seed)]
+    words += how
     endings = chosen.get("extensions")
     if isinstance(endings, list) and endings and all(isinstance(one, str) for one in endings):
         words += ["--ext", ",".join(endings)]
@@ -70,6 +72,30 @@ def _sample(manifest: Manifest) -> str | None:
     elif isinstance(base, str) and base != next(iter(manifest.images["bases"]), None):
         words += ["--relative-to", base]
     return shlex.join([*words, "--out", out or f"quant{count}.txt"])
+
+
+def _strategy(chosen: dict[str, Any]) -> list[str] | None:
+    """Return the options of a choice's rule; None if it is not one that can be said in options."""
+    name = chosen.get("strategy", "random")
+    words = [] if name == "random" else ["--strategy", str(name)]
+    wanted: dict[str, Any] = {}
+    if name == "stratified":
+        wanted = {"--labels": chosen.get("labels")}
+    elif name in ("activations", "ranges", "blend"):
+        pool = chosen.get("pool")
+        size = pool.get("size") if isinstance(pool, dict) else None
+        wanted = {"--model": chosen.get("model"), "--pool-size": size}
+        wanted |= {"--blend": chosen.get("blend")} if name == "blend" else {}
+        wanted |= {"--percentile": chosen.get("percentile")} if name != "activations" else {}
+    elif name != "random" or not str(chosen.get("rule", "")).startswith("random.Random(seed)"):
+        return None
+    dedupe = chosen.get("dedupe")
+    if dedupe is not None:
+        words.append("--dedupe")
+        wanted["--dedupe-distance"] = dedupe.get("distance") if isinstance(dedupe, dict) else None
+    if not all(isinstance(value, str | int | float) for value in wanted.values()):
+        return None
+    return words + [word for name, value in wanted.items() for word in (name, str(value))]
 
 
 def _build(calibration: CalibrationSet) -> list[Step]:

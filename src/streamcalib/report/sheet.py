@@ -26,6 +26,7 @@ _FIELDS = (
     "crc",
     "brightness",
     "means",
+    "classes",
     "marks",
     "fault",
 )
@@ -36,7 +37,7 @@ def fields() -> tuple[str, ...]:
     return _FIELDS
 
 
-def record(row: ShownRow, names: tuple[str, ...]) -> list[Any]:
+def record(row: ShownRow, names: tuple[str, ...], classes: tuple[str, ...]) -> list[Any]:
     """Return what the page's program needs of a row, in the order of `fields`."""
     facts, measured = row.facts, row.measured
     top, bottom, left, right = facts.padding
@@ -54,6 +55,7 @@ def record(row: ShownRow, names: tuple[str, ...]) -> list[Any]:
         printable(facts.checksum),
         None if measured is None else round(measured.brightness, 1),
         ", ".join(f"{name} {mean:.1f}" for name, mean in means),
+        short(", ".join(classes)),
         row.marks,
         printable(row.fault),
     ]

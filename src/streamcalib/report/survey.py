@@ -7,10 +7,11 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from streamcalib.choosing.dedupe.hashes import Hashes
 from streamcalib.report.canvases import CanvasReader
 from streamcalib.report.facts import RowFacts
 from streamcalib.report.histogram import Histogram, RatioHistogram
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.calibset import CalibrationSet
+    from streamcalib.report.likeness import Likeness
     from streamcalib.report.thumbnails import Thumbnails
 
 _BRIGHTNESS_WIDTH = 8.0
@@ -75,13 +77,16 @@ class Survey:
         Rows to look at.
     shown
         The rows of the contact sheet.
+    hashes
+        Perceptual hashes of all rows; those of damaged and flat ones are not known.
     paths
-        The images of rows that are repeated.
+        The images of rows that are like another one.
     """
 
     rows: int
     thumbnails: Thumbnails
     counts: NDArray[np.int64]
+    hashes: Hashes
     brightness: Histogram = field(default_factory=lambda: Histogram(_BRIGHTNESS_WIDTH, LEVELS))
     sizes: Histogram = field(default_factory=lambda: RatioHistogram(_SIZES_AN_OCTAVE))
     aspects: Histogram = field(default_factory=lambda: RatioHistogram(_ASPECTS_AN_OCTAVE))
@@ -89,6 +94,12 @@ class Survey:
     marked: MarkedRows = field(default_factory=MarkedRows)
     shown: list[ShownRow] = field(default_factory=list)
     paths: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, rows: int, thumbnails: Thumbnails, channels: int) -> Self:
+        """Return one of so many rows and channels, none of which were looked at so far."""
+        hashes = Hashes(np.zeros((rows, 3), np.uint64), np.zeros(rows, np.bool_))
+        return cls(rows, thumbnails, np.zeros((channels, LEVELS), np.int64), hashes)
 
     @property
     def padding_share(self) -> float:
@@ -106,24 +117,28 @@ class Survey:
             self.brightness.add(look.measured.brightness)
             self.counts += look.counts
             marks = marks_of(facts, look.measured)
+            self.hashes.values[facts.row] = np.frombuffer(look.measured.hashes, "<u8")
+            # What shows next to nothing is like everything that does.
+            self.hashes.known[facts.row] = not {"constant", "flat"}.intersection(marks)
         for mark in marks:
             self.marked.add(mark, facts, look.fault)
         if look.is_shown:
             self.shown.append(ShownRow(facts, look.measured, look.picture, marks, look.fault))
 
-    def mark_repeated(self, groups: list[tuple[int, ...]], calibration: CalibrationSet) -> None:
-        """Mark the rows of groups that hold the same, and keep the names of their images."""
-        repeated = {row for group in groups for row in group}
-        if not repeated:
-            return
+    def mark_likeness(self, found: Likeness, calibration: CalibrationSet) -> None:
+        """Mark the rows that are like another one, and keep the names of their images."""
+        repeated = {row for group in found.repeated for row in group}
+        kinds = (("repeated", repeated), ("alike", found.rows_alike))
         for row in self.shown:
-            if row.facts.row in repeated:
-                row.marks.append("repeated")
+            row.marks += [mark for mark, rows in kinds if row.facts.row in rows]
+        if not repeated | found.rows_alike:
+            return
         for number, record in enumerate(calibration.row_records()):
-            if number in repeated:
-                facts = RowFacts.of(number, record, calibration.recipe)
-                self.marked.add("repeated", facts)
-                self.paths[number] = facts.path
+            for mark, rows in kinds:
+                if number in rows:
+                    facts = RowFacts.of(number, record, calibration.recipe)
+                    self.marked.add(mark, facts)
+                    self.paths[number] = facts.path
 
 
 class Look(NamedTuple):
@@ -163,7 +178,7 @@ def survey(
     """
     recipe, names = calibration.recipe, channel_names(calibration.recipe)
     none = np.zeros((len(names), LEVELS), np.int64)
-    found = Survey(len(calibration), thumbnails, none.copy())
+    found = Survey.empty(len(calibration), thumbnails, len(names))
     records = enumerate(calibration.row_records())
     reader = CanvasReader(calibration)
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 import cv2
 import numpy as np
 
+from streamcalib.report.shrinking import halved
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -25,7 +27,7 @@ _TEXT_BYTES = 800
 # A byte becomes 4/3 of one in base64.
 _GROWTH = 4 / 3
 # What WebP takes for a photograph at the first quality, with room.
-_BYTES_A_PIXEL = 0.19
+_BYTES_A_PIXEL = 0.15
 _LEAST_SIDE, _MOST_SIDE = 64, 480
 _QUALITIES = (75, 60, 45, 30, 15)
 _SHRINK = 0.7
@@ -79,7 +81,10 @@ class Thumbnails:
         """Return the picture as OpenCV writes them: (height, width, 3) BGR."""
         height, width = canvas.shape[1:]
         size = _size(height, width, side)
-        planes = [cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in canvas]
+        least = min(size)
+        planes = [
+            cv2.resize(halved(plane, least), size, interpolation=cv2.INTER_AREA) for plane in canvas
+        ]
         if len(planes) == 1:
             planes *= 3
         merged: NDArray[np.uint8] = np.dstack(planes if self.is_bgr else planes[::-1])

@@ -9,10 +9,11 @@ from streamcalib.durable import replaced, sync
 from streamcalib.errors import DamagedError, OutputError, StoppedError, StreamcalibError
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.progress import Counter, Subscriber, ignore
+from streamcalib.report.classes import known_classes
 from streamcalib.report.concerns import Concern, concerns
+from streamcalib.report.likeness import Likeness, likeness
 from streamcalib.report.order import ReportKeywords, ReportOrder, check_report
 from streamcalib.report.page import Page
-from streamcalib.report.repeated import repeated_rows
 from streamcalib.report.survey import evenly, survey
 from streamcalib.report.thumbnails import Thumbnails
 from streamcalib.wording import printable
@@ -88,9 +89,10 @@ def run_report(order: ReportOrder, progress: Subscriber | None = None) -> Report
     calibration = order.source
     if order.is_complete:
         return Report(order.out, len(calibration), order.shown, (), 0, False)
-    seen, groups = _look(order, progress or ignore)
+    classes = known_classes(calibration, order.labels)
+    seen, found = _look(order, progress or ignore)
     told = concerns(seen, calibration.manifest)
-    _write(order, Page(order, seen, groups, told))
+    _write(order, Page(order, seen, found, told, classes))
     damaged = seen.marked.counts.get("damaged", 0)
     return Report(order.out, len(calibration), order.shown, tuple(told), damaged, True)
 
@@ -120,20 +122,20 @@ def report_beside(
         raise
 
 
-def _look(order: ReportOrder, notify: Subscriber) -> tuple[Survey, list[tuple[int, ...]]]:
+def _look(order: ReportOrder, notify: Subscriber) -> tuple[Survey, Likeness]:
     calibration = order.source
     if calibration.recipe.fingerprint != calibration.manifest.recipe_fingerprint:
         raise DamagedError(
             f"the recipe in the manifest of {printable(str(calibration.path))} was changed after "
             "the build."
         )
-    counter = Counter("report", len(calibration), 0, notify)
+    counter = Counter("report", len(calibration), calibration.values().stored.row_bytes, notify)
     shown = evenly(len(calibration), order.shown, order.seed)
     thumbnails = Thumbnails.fitting(order.shown, calibration.recipe)
     try:
         with one_opencv_thread():
             seen = survey(calibration, shown, thumbnails, order.jobs, counter.reach)
-        groups = repeated_rows(calibration)
+        found = likeness(calibration, seen.hashes, notify)
     except OSError as error:
         if isinstance(error, StreamcalibError):
             raise
@@ -141,8 +143,8 @@ def _look(order: ReportOrder, notify: Subscriber) -> tuple[Survey, list[tuple[in
             f"reading {printable(str(calibration.path))} failed: {error.strerror or error}. Mend "
             "the volume or the way to it, then run the same command again."
         ) from error
-    seen.mark_repeated(groups, calibration)
-    return seen, groups
+    seen.mark_likeness(found, calibration)
+    return seen, found
 
 
 def _write(order: ReportOrder, page: Page) -> None:

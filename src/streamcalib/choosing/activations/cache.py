@@ -43,12 +43,14 @@ class Observations:
         Hexadecimal digits that stand for the graph, the recipe, and how tensors are counted.
     tensors
         How many tensors an observation is of.
+    kept
+        Whether a later run shall find them.
     """
 
-    def __init__(self, key: str, tensors: int) -> None:
+    def __init__(self, key: str, tensors: int, *, kept: bool = True) -> None:
         self._tensors = tensors
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        folder = cache_folder(os.environ)
+        folder = cache_folder(os.environ) if kept else None
         path = None if folder is None else folder / "activations" / f"{key}.sqlite"
         try:
             if path is None:

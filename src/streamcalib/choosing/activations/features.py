@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -165,12 +165,16 @@ def shares_at(
 
 def percentiles(found: Observation, percentile: float) -> NDArray[np.float32]:
     """Return a percentile of the magnitudes of each tensor's values: (T,), at most its peak."""
-    counts = found.counts.astype(np.int64)
-    magnitudes = counts[:, ZERO:].copy()
-    magnitudes[:, 1:] += counts[:, ZERO - 1 :: -1]
-    sums = magnitudes.cumsum(1)
+    return np.minimum(magnitude_percentiles(found.counts, found.tops, percentile), found.peaks)
+
+
+def magnitude_percentiles(
+    counts: NDArray[Any], tops: NDArray[Any], percentile: float
+) -> NDArray[np.float32]:
+    """Return a percentile of the magnitudes in histograms (T, `BINS`): (T,), a bin's upper end."""
+    both = counts[:, ZERO:].astype(np.int64)
+    both[:, 1:] += counts[:, ZERO - 1 :: -1].astype(np.int64)
+    sums = both.cumsum(1)
     reached = (sums < np.ceil(sums[:, -1:] * (percentile / 100))).sum(1)
-    upper = [
-        bounds(int(top))[ZERO + 1 + bin_] for top, bin_ in zip(found.tops, reached, strict=True)
-    ]
-    return np.minimum(np.array(upper, np.float32), found.peaks)
+    upper = [bounds(int(top))[ZERO + 1 + place] for top, place in zip(tops, reached, strict=True)]
+    return np.array(upper, np.float32)

@@ -19,6 +19,7 @@ from streamcalib.errors import ImageError, InputError, MissingExtraError, ModelE
 from streamcalib.graph import describe_input, read_image_input
 from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_source
+from streamcalib.imgsz import agreed_size
 from streamcalib.paths import absolute_path
 from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.pixels.row import RowMaker
@@ -81,10 +82,9 @@ class Measuring:
             If ``onnx`` is not installed.
         """
         image = read_image_input(model)
-        fitting = Recipe.from_image_input(
-            image, imgsz=None if recipe is None else (recipe.height, recipe.width)
-        )
-        recipe = fitting if recipe is None else recipe
+        if recipe is None:
+            recipe = Recipe.from_image_input(image)
+        agreed_size(image, (recipe.height, recipe.width))
         if (recipe.dtype, recipe.layout) != (image.dtype, image.layout):
             raise ModelError(
                 f"the recipe makes {recipe.dtype} rows in {recipe.layout}, and input "

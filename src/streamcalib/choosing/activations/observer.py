@@ -7,10 +7,9 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import cv2
 import numpy as np
 
-from streamcalib.choosing.activations.histogram import BINS, count, top_octave
+from streamcalib.choosing.activations.histogram import BINS, count, scan, top_octave
 from streamcalib.errors import ImageError, MissingExtraError, ModelError
 from streamcalib.wording import printable
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from streamcalib.choosing.activations.tensors import Observed
 
 SAMPLES = 2**14
-"""How many values of a tensor are counted for an image, if it has as many; half as many more at
-most."""
+"""About how many values of a tensor are counted for an image, if it has as many."""
 
 _ERRORS_ONLY = 3
 _EXTERNAL_FOLDER = "session.model_external_initializers_file_folder_path"
@@ -75,6 +73,13 @@ class Observer:
         The graph and its tensors.
     takes
         Its input.
+    samples
+        How many values of a tensor are counted, about.
+
+    Attributes
+    ----------
+    session
+        ONNX Runtime's.
 
     Raises
     ------
@@ -84,11 +89,11 @@ class Observer:
         If the package ``onnxruntime`` is not installed.
     """
 
-    def __init__(self, observed: Observed, takes: GraphInput) -> None:
-        self._takes = takes
+    def __init__(self, observed: Observed, takes: GraphInput, samples: int = SAMPLES) -> None:
+        self._takes, self._samples = takes, samples
         self._tensors = observed.tensors
         self._wanted = [name for name in observed.tensors if name != takes.name]
-        self._session = open_session(observed.graph, folder=observed.folder)
+        self.session = open_session(observed.graph, folder=observed.folder)
         self._steps: dict[tuple[str, tuple[int, ...]], tuple[int, int]] = {}
 
     def observe(self, row: NDArray[Any]) -> Observation:
@@ -102,7 +107,7 @@ class Observer:
         batch = np.broadcast_to(row, (self._takes.batch, *row.shape))
         feed = {self._takes.name: np.ascontiguousarray(batch), **self._takes.others}
         try:
-            outputs = self._session.run(self._wanted, feed)
+            outputs = self.session.run(self._wanted, feed)
         except Exception as error:  # ONNX Runtime's own classes share no base
             raise ImageError(f"the model failed: {_first_line(error)}") from error
         found = dict(zip(self._wanted, outputs, strict=True))
@@ -117,17 +122,15 @@ class Observer:
         return Observation(peaks, tops, counts)
 
     def _look_at(self, name: str, tensor: Any) -> tuple[float, int, NDArray[np.uint32]]:
-        values = np.ascontiguousarray(tensor, np.float32).reshape(1, -1)
+        values = np.ascontiguousarray(tensor, np.float32).reshape(-1)
         if not values.size:
             raise ImageError(f"the model's tensor {printable(name)} is empty")
-        # One pass where numpy's max and min are two.
-        peak = cv2.norm(values, cv2.NORM_INF)
+        peak, taken = scan(values, *self._step(name, tensor.shape))
         try:
             if not math.isfinite(peak):
                 raise ValueError
-            start, stride = self._step(name, tensor.shape)
             top = top_octave(peak)
-            return peak, top, count(values[0], top, start=start, stride=stride)
+            return peak, top, count(taken, top)
         except ValueError as error:
             raise ImageError(
                 f"the model's tensor {printable(name)} holds infinite values or none that are "
@@ -137,7 +140,7 @@ class Observer:
     def _step(self, name: str, shape: tuple[int, ...]) -> tuple[int, int]:
         known = self._steps.get((name, shape))
         if known is None:
-            known = self._steps[name, shape] = step(name, shape)
+            known = self._steps[name, shape] = step(name, shape, self._samples)
         return known
 
 
@@ -147,9 +150,13 @@ def step(name: str, shape: tuple[int, ...], samples: int = SAMPLES) -> tuple[int
     The stride shares no factor with a side, so that every column, row and channel is met.
     """
     size = math.prod(shape)
-    stride = max(1, size // samples)
-    while math.gcd(stride, size) > 1:
-        stride -= 1
+    wanted = max(1, size // samples)
+    fewer, more = wanted, wanted
+    while math.gcd(fewer, size) > 1:
+        fewer -= 1
+    while math.gcd(more, size) > 1:
+        more += 1
+    stride = fewer if wanted * wanted < fewer * more else more
     # Not for secrets: the same values of every image, and other ones in every tensor.
     return random.Random(name).randrange(stride), stride  # noqa: S311
 

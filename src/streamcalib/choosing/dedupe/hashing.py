@@ -54,7 +54,11 @@ def perceptual_hash(data: bytes, *, max_pixels: int = MAX_PIXELS) -> bytes:
     ImageError
         If it is empty, no image, damaged, or larger than the limit.
     """
-    grey = _grey(data, max_pixels)
+    return grey_hash(_grey(data, max_pixels))
+
+
+def grey_hash(grey: NDArray[np.uint8]) -> bytes:
+    """Return the hashes, `HASH_BYTES` long, of a grey picture (H, W), upright."""
     small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
     waves = cv2.dct(small.astype(np.float32))[:_LOWEST, :_LOWEST].ravel()
     # The first is the mean brightness, which tells nothing of what is seen.

@@ -1,0 +1,156 @@
+"""Histograms of a model's activations, against running the model for the same tensors."""
+
+from __future__ import annotations
+
+import random
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchmarks.children import run_child
+from benchmarks.corpus import photographs
+from benchmarks.errors import AbsentError
+from benchmarks.rounds import (
+    Contestant,
+    Figure,
+    Outcome,
+    Round,
+    Turn,
+    absence,
+    alternate,
+    ratio,
+)
+from streamcalib.choosing.activations.cache import Observations, pack
+from streamcalib.choosing.activations.features import features_of, largest, merge, octaves
+from streamcalib.choosing.activations.measuring import Measuring
+from streamcalib.choosing.activations.observer import SAMPLES, Observation, Observer
+from streamcalib.choosing.comparing.distances import Pool
+from streamcalib.images.stamp import Stamp
+from streamcalib.pixels.opencv_threads import one_opencv_thread
+from streamcalib.pixels.row import RowMaker
+from streamcalib.pixels.turbo import find_decoder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchmarks.settings import Settings
+
+_RUNNING, _PASS, _ERROR = "inference", "histogram pass", "error of counting some"
+_ALL = 2**62
+_SETS = 100
+
+
+def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
+    """Run the model and pass over photographs in alternation, one thread each."""
+    if settings.model is None:
+        absent = "say --model FILE"
+        return Outcome([Figure(name="histogram pass / inference", absent=absent)], [])
+    paths = list(photographs(settings).paths[: settings.observed_images])
+
+    def measured(which: str) -> Turn:
+        if not Path(str(settings.model)).is_file():
+            raise AbsentError("the model is not there")
+        return run_child("activations", which=which, model=str(settings.model), paths=paths)
+
+    contestants = [Contestant(name, partial(measured, name)) for name in (_RUNNING, _PASS)]
+    rounds = alternate(contestants, settings.rounds, tell)
+    # The same every time: measured once.
+    rounds[0] |= alternate([Contestant(_ERROR, partial(measured, _ERROR))], 1, tell)[0]
+    reason = absence(rounds[:1], _ERROR)
+    errors = [
+        Figure(
+            name=f"mean KS distance of half of the images, in 10^-5: {told}",
+            values=() if reason else tuple(1e5 * value for value in rounds[0][_ERROR][key]),
+            absent=reason,
+        )
+        for told, key in (("all values counted", "exact"), ("error of counting some", "error"))
+    ]
+    told = "histogram pass / inference with the same outputs"
+    return Outcome(
+        [ratio(told, rounds, _PASS, _RUNNING, bar=0.7), _by_processor(told, rounds), *errors],
+        rounds,
+    )
+
+
+def _by_processor(told: str, rounds: Sequence[Round]) -> Figure:
+    """Return the ratio by the time of the one processor, which others may use meanwhile."""
+    absent = absence(rounds, _PASS) or absence(rounds, _RUNNING)
+    seconds = [(turns[_RUNNING], turns[_PASS]) for turns in rounds]
+    values = () if absent else (one["cpu_seconds"] / other["cpu_seconds"] for one, other in seconds)
+    return Figure(name=f"{told}, processor time", values=tuple(values), absent=absent)
+
+
+def work(which: str, model: str, paths: list[str]) -> Turn:
+    """Take one contestant's turn; the images were read once before."""
+    measuring = Measuring.of(model)
+    for path in paths:
+        Path(path).read_bytes()
+    with one_opencv_thread():
+        if which == _ERROR:
+            return _error(measuring, paths)
+        return _inference(measuring, paths) if which == _RUNNING else _pass(measuring, paths)
+
+
+def _inference(measuring: Measuring, paths: Sequence[str]) -> Turn:
+    observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
+    session, name = observer.session, measuring.takes.name
+    wanted = [tensor for tensor in measuring.observed.tensors if tensor != name]
+    seconds = cpu_seconds = 0.0
+    for number, path in enumerate([paths[0], *paths]):
+        row, _ = maker.make(Path(path).read_bytes())
+        start, cpu_start = time.perf_counter(), time.process_time()
+        session.run(wanted, {name: row[None]})
+        # The first run sets things up.
+        if number:
+            seconds += time.perf_counter() - start
+            cpu_seconds += time.process_time() - cpu_start
+    return {"rate": len(paths) / seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
+
+
+def _pass(measuring: Measuring, paths: Sequence[str]) -> Turn:
+    observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
+    observer.observe(maker.make(Path(paths[0]).read_bytes())[0])
+    start, cpu_start = time.perf_counter(), time.process_time()
+    size = 0
+    for path in paths:
+        row, _ = maker.make(Path(path).read_bytes())
+        size += len(pack(observer.observe(row)))
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    return {
+        "rate": len(paths) / seconds,
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "bytes_an_image": size / len(paths),
+    }
+
+
+def _error(measuring: Measuring, paths: Sequence[str]) -> Turn:
+    """Return how far halves of the images are from all, counting everything, and the error."""
+    exact, some = (_distances(measuring, paths, samples) for samples in (_ALL, SAMPLES))
+    return {"exact": exact.tolist(), "error": np.abs(some - exact).tolist()}
+
+
+def _distances(measuring: Measuring, paths: Sequence[str], samples: int) -> NDArray[np.float64]:
+    observer = Observer(measuring.observed, measuring.takes, samples)
+    maker = _maker(measuring)
+    with Observations(f"benchmark-{samples}", len(measuring.observed.tensors), kept=False) as held:
+        for path in paths:
+            seen: Observation = observer.observe(maker.make(Path(path).read_bytes())[0])
+            held.put([(path, Stamp(0, 0, 0), pack(seen))])
+        merged = merge(held, paths, octaves(largest(held, paths)))
+        features = features_of(held, paths, merged)
+    generator = random.Random(0)  # noqa: S311
+    half = max(1, len(paths) // 2)
+    sets = [generator.sample(range(len(paths)), half) for _ in range(_SETS)]
+    pool = Pool(features, np.arange(len(paths)))
+    mean: NDArray[np.float64] = pool.distances(sets).ks.mean(1)
+    return mean
+
+
+def _maker(measuring: Measuring) -> RowMaker:
+    return RowMaker(measuring.recipe, find_decoder())

@@ -1,0 +1,1 @@
+"""What the documentation's site takes from the code: commands, programming interface, pictures."""

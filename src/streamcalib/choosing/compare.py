@@ -1,0 +1,135 @@
+"""Sets of images held against a pool: how well each stands for it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from streamcalib.choosing.activations.measuring import Measuring
+from streamcalib.choosing.activations.strategy import candidates
+from streamcalib.choosing.comparing.judging import Judged, judge
+from streamcalib.choosing.comparing.result import Comparison
+from streamcalib.choosing.labels.shares import class_shares, compared
+from streamcalib.errors import InputError
+from streamcalib.images.listfile import ImageList
+from streamcalib.images.listing import list_images
+from streamcalib.images.places import Place
+from streamcalib.paths import absolute_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streamcalib.choosing.labels.source import LabelSource
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.progress import Subscriber
+    from streamcalib.recipe import Recipe
+
+DRAWS = 1000
+MOST_DRAWS = 100_000
+_MOST_CLASSES = 1000
+
+
+def compare(
+    lists: Sequence[ImageList | str | os.PathLike[str]],
+    pool: str | os.PathLike[str],
+    *,
+    model: str | os.PathLike[str] | None = None,
+    labels: LabelSource | None = None,
+    draws: int = DRAWS,
+    seed: int = 42,
+    pool_size: int | None = None,
+    extensions: Iterable[str] | None = None,
+    recipe: Recipe | None = None,
+    extra_inputs: Sequence[ExtraInput] = (),
+    jobs: int | None = None,
+    progress: Subscriber | None = None,
+) -> Comparison:
+    """Say how well sets of images stand for a pool, by a model's activations, by labels, or both.
+
+    Parameters
+    ----------
+    lists
+        The sets: image lists, or their files.
+    pool, extensions
+        What they are to stand for: a source as in `list_images`.
+    model
+        ONNX file of the model that is to be quantized.
+    labels
+        Where classes of images are written down.
+    draws
+        How many random draws each set is held against.
+    seed
+        Of the draws, and of the pool where ``pool_size`` is given.
+    pool_size
+        How many images of the pool are taken, drawn at random; by default all.
+    recipe, extra_inputs, jobs, progress
+        As in `ByActivations`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to compare by, or a number is out of range.
+    ListError
+        If a list is empty, larger than the pool, or none of its images is good.
+    StreamcalibError
+        What reading the pool, the model and the labels raises.
+    """
+    if model is None and labels is None:
+        raise InputError("there is nothing to compare by: say --model, --labels, or both.")
+    if not lists:
+        raise InputError("there is no list to compare with the pool.")
+    if not 1 <= draws <= MOST_DRAWS:
+        raise InputError(f"--draws must be 1 to {MOST_DRAWS:,}, not {draws}.")
+    if pool_size is not None and pool_size < 1:
+        raise InputError(f"--pool-size must be at least 1, not {pool_size}.")
+    population = list_images(pool, extensions).paths
+    members = population if pool_size is None else candidates(population, pool_size, seed)
+    sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
+    judged = (
+        Judged.nothing(len(members))
+        if model is None
+        else judge(
+            Measuring.of(model, recipe, extra_inputs), members, sets, (draws, seed), jobs, progress
+        )
+    )
+    return Comparison(
+        pool=os.fspath(pool),
+        pool_images=judged.pool_images,
+        model=None if model is None else os.fspath(model),
+        tensors=judged.tensors,
+        sets=judged.sets,
+        draws=judged.draws,
+        classes={} if labels is None else _classes(labels, members, sets),
+        bad=judged.bad,
+        seed=seed,
+        draws_each=draws,
+    )
+
+
+def _name(images: ImageList | str | os.PathLike[str], number: int) -> str:
+    if isinstance(images, ImageList):
+        return f"list {number + 1}" if images.file is None else str(images.file)
+    return os.fspath(images)
+
+
+def _places(images: ImageList) -> list[str]:
+    """Return where a list's images are, as a source's own listing says it."""
+    places = [Place.of(images.resolve(index)) for index in range(len(images))]
+    return [
+        str(place if place.is_remote else place._replace(location=absolute_path(place.location)))
+        for place in places
+    ]
+
+
+def _classes(
+    labels: LabelSource, members: Sequence[str], sets: dict[str, list[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return how class shares compare; images of a set that are not the pool's count as well."""
+    everything = list(dict.fromkeys([*members, *(place for one in sets.values() for place in one)]))
+    number = {place: index for index, place in enumerate(everything)}
+    known = labels.read(everything)
+    pool = class_shares(known, (number[place] for place in members))
+    return {
+        name: compared(pool, class_shares(known, (number[p] for p in places)), _MOST_CLASSES)
+        for name, places in sets.items()
+    }

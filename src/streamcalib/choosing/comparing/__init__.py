@@ -1,0 +1,1 @@
+"""How well sets of images stand for a pool, in the eyes of a model."""

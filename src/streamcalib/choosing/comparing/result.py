@@ -1,0 +1,122 @@
+"""What comparing sets with a pool found."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from streamcalib.choosing.activations.measuring import Unmeasured
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetDistance:
+    """How far one set is from the pool.
+
+    Attributes
+    ----------
+    name
+        The list, as given.
+    images
+        How many of its images were measured; those that could not be are in `Comparison.bad`.
+    ks_mean, ks_worst, ks_worst_tensor
+        Kolmogorov-Smirnov distance to the pool, 0 to 1: mean over the tensors, the largest one,
+        and whose it is.
+    shortfall
+        Part of the pool's largest magnitude that the set does not reach, 0 to 1: mean over tensors.
+    entropy_change, percentile_change
+        How much the thresholds of these calibrators differ from those of the pool, as a part of
+        them: mean over tensors.
+    ks_beats, shortfall_beats
+        Part of the random draws of the same size that are farther from the pool by ``ks_mean`` and
+        by ``shortfall``.
+    """
+
+    name: str
+    images: int
+    ks_mean: float
+    ks_worst: float
+    ks_worst_tensor: str
+    shortfall: float
+    entropy_change: float
+    percentile_change: float
+    ks_beats: float
+    shortfall_beats: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draws:
+    """Random draws of one size: mean distances over the tensors, one number a draw.
+
+    Attributes
+    ----------
+    ks, shortfall
+        As ``ks_mean`` and ``shortfall`` of `SetDistance`: (draws,).
+    """
+
+    ks: NDArray[np.float64]
+    shortfall: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return percentiles, ready for JSON."""
+        percents = (0, 5, 50, 95, 100)
+        return {
+            name: {f"p{percent}": float(np.percentile(values, percent)) for percent in percents}
+            for name, values in (("ks_mean", self.ks), ("shortfall", self.shortfall))
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What `compare` found.
+
+    Attributes
+    ----------
+    pool, pool_images
+        The pool as given, and how many of its images were measured, or have labels.
+    model, tensors
+        The model and how many of its tensors were looked at, if one was given.
+    sets
+        One a list, in the order of the lists; empty without a model.
+    draws
+        Random draws, by size.
+    classes
+        How the class shares of each list compare with the pool's, by the list's name; empty without
+        labels.
+    bad
+        Images that could not be measured, with the reason.
+    seed, draws_each
+        Of the draws, and how many there are of each size.
+    """
+
+    pool: str
+    pool_images: int
+    model: str | None
+    tensors: int
+    sets: tuple[SetDistance, ...]
+    draws: dict[int, Draws]
+    classes: dict[str, dict[str, Any]]
+    bad: tuple[Unmeasured, ...]
+    seed: int
+    draws_each: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything ready for JSON; of the draws, percentiles."""
+        return {
+            "format": "streamcalib-comparison",
+            "version": 1,
+            "pool": self.pool,
+            "pool_images": self.pool_images,
+            "model": self.model,
+            "tensors": self.tensors,
+            "seed": self.seed,
+            "draws": self.draws_each,
+            "sets": [asdict(one) for one in self.sets],
+            "random": {str(size): draws.to_dict() for size, draws in self.draws.items()},
+            "classes": self.classes,
+            "bad": [one._asdict() for one in self.bad],
+        }

@@ -1,0 +1,88 @@
+"""A comparison in lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from streamcalib.wording import counted, printable
+
+if TYPE_CHECKING:
+    from streamcalib.choosing.comparing.result import Comparison, SetDistance
+
+_HEAD = (
+    "set",
+    "images",
+    "KS mean",
+    "beats",
+    "KS worst",
+    "shortfall",
+    "beats",
+    "entropy",
+    "99.99 %",
+)
+
+
+def lines_of(comparison: Comparison) -> list[str]:
+    """Return the table, what its columns mean, class shares, and the images left out."""
+    lines = [f"pool {printable(comparison.pool)}: {counted(comparison.pool_images, 'image')}"]
+    if comparison.sets:
+        lines += _distances(comparison)
+    for name, classes in comparison.classes.items():
+        lines.append(
+            f"{printable(name)}: {classes['classes_chosen']} of "
+            f"{counted(classes['classes'], 'class', 'classes')} present; shares differ from the "
+            f"pool's by {classes['largest_difference']:.1%} at most"
+        )
+    if comparison.bad:
+        lines.append(f"{counted(len(comparison.bad), 'bad image')} left out:")
+        lines += [f"  {printable(one.place)}: {one.reason}" for one in comparison.bad]
+    return lines
+
+
+def _distances(comparison: Comparison) -> list[str]:
+    rows: list[tuple[str, ...]] = [_HEAD]
+    for size, draws in comparison.draws.items():
+        for what, percent in (("median", 50), ("best", 0)):
+            ks, short = (np.percentile(values, percent) for values in (draws.ks, draws.shortfall))
+            name = f"random, {what} of {comparison.draws_each:,}"
+            rows.append((name, f"{size}", f"{ks:.5f}", "", "", f"{short:.4f}", "", "", ""))
+        rows += [_row(one) for one in comparison.sets if one.images == size]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    worst = [
+        f"{printable(one.name)}: farthest in {printable(one.ks_worst_tensor)}"
+        for one in comparison.sets
+    ]
+    return [
+        f"model {printable(str(comparison.model))}: {counted(comparison.tensors, 'tensor')}",
+        "",
+        *table,
+        "",
+        *worst,
+        "KS: Kolmogorov-Smirnov distance to the pool, mean over tensors and largest. shortfall:",
+        "part of the pool's largest magnitudes that is not reached. entropy, 99.99 %: how much the",
+        "thresholds of these calibrators differ from the pool's. All: the less the better. beats:",
+        "share of random draws of that size that are worse.",
+    ]
+
+
+def _row(one: SetDistance) -> tuple[str, ...]:
+    return (
+        printable(one.name),
+        f"{one.images}",
+        f"{one.ks_mean:.5f}",
+        f"{one.ks_beats:.1%}",
+        f"{one.ks_worst:.4f}",
+        f"{one.shortfall:.4f}",
+        f"{one.shortfall_beats:.1%}",
+        f"{one.entropy_change:.2%}",
+        f"{one.percentile_change:.2%}",
+    )

@@ -1,0 +1,147 @@
+"""``streamcalib compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streamcalib.choosing.compare import DRAWS, compare
+from streamcalib.choosing.comparing.plot import check_plot, draw_plot
+from streamcalib.choosing.comparing.table import lines_of
+from streamcalib.choosing.labels.source import LabelSource
+from streamcalib.choosing.labels.table import LABEL_COLUMN, PATH_COLUMN
+from streamcalib.cli import options
+from streamcalib.datafile import to_json
+from streamcalib.durable import write_text
+from streamcalib.errors import OutputError
+from streamcalib.recipe_choice import choose_recipe
+from streamcalib.wording import printable
+
+if TYPE_CHECKING:
+    from streamcalib.extra_inputs import ExtraInput
+    from streamcalib.recipe import DType
+
+_STDOUT = "-"
+
+
+@click.command("compare")
+@click.argument("lists", nargs=-1, required=True, metavar="LIST...")
+@click.option(
+    "--pool",
+    required=True,
+    metavar="SOURCE",
+    help="What the sets are to stand for: a source, as of sample.",
+)
+@click.option(
+    "--pool-size",
+    type=int,
+    metavar="N",
+    help="Images of the pool to take, drawn at random.  [default: all]",
+)
+@options.recipe_options
+@options.extra_inputs
+@click.option(
+    "--labels",
+    metavar="KIND[:FILE]",
+    help="Compare class shares, too: coco:FILE, yolo, yolo:DIR, yolo:DATA.yaml, folder or "
+    "csv:FILE, as of sample.",
+)
+@click.option("--label-column", metavar="NAME", help=f"Of csv:FILE.  [default: {LABEL_COLUMN}]")
+@click.option("--path-column", metavar="NAME", help=f"Of csv:FILE.  [default: {PATH_COLUMN}]")
+@click.option(
+    "--draws",
+    type=int,
+    default=DRAWS,
+    metavar="N",
+    help="Random draws of the pool that each set is held against.",
+)
+@options.seed
+@options.jobs
+@options.extensions
+@click.option(
+    "--json",
+    "json_file",
+    metavar="FILE",
+    help="Write every figure as JSON to FILE, or to standard output, and nothing else there, if "
+    "FILE is -. A file that is there is replaced.",
+)
+@click.option(
+    "--plot",
+    "plot_file",
+    metavar="FILE",
+    help="Draw the sets among the random draws as FILE, ending in .png or .svg; needs the extra "
+    "plot. A file that is there is replaced.",
+)
+@options.quiet
+def command(
+    lists: tuple[str, ...],
+    pool: str,
+    pool_size: int | None,
+    model: str | None,
+    preset: str | None,
+    imgsz: str | None,
+    dtype: DType | None,
+    recipe_file: str | None,
+    extra_inputs: list[ExtraInput],
+    labels: str | None,
+    label_column: str | None,
+    path_column: str | None,
+    draws: int,
+    seed: int,
+    jobs: int | None,
+    extensions: tuple[str, ...] | None,
+    json_file: str | None,
+    plot_file: str | None,
+    quiet: bool,
+) -> None:
+    """Say how well sets of images stand for a pool.
+
+    Each LIST is held against the images of --pool by what they do in --model, and against random
+    draws of the same size: how far its activations are distributed from the pool's, how much of
+    the largest ones it does not reach, and how far the thresholds of calibrators move. With
+    --labels, by the classes that they show.
+    """
+    if plot_file is not None:
+        check_plot(Path(plot_file))
+    recipe = None
+    if model is not None:
+        recipe = choose_recipe(
+            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        )
+    with options.shown_progress(quiet) as progress:
+        found = compare(
+            lists,
+            pool,
+            model=model,
+            labels=None
+            if labels is None
+            else LabelSource.parse(labels, label_column=label_column, path_column=path_column),
+            draws=draws,
+            seed=seed,
+            pool_size=pool_size,
+            extensions=extensions,
+            recipe=recipe,
+            extra_inputs=extra_inputs,
+            jobs=jobs,
+            progress=progress,
+        )
+    text = to_json(found.to_dict()) + "\n"
+    if json_file == _STDOUT:
+        click.echo(text, nl=False)
+    elif json_file is not None:
+        _write(Path(json_file), text)
+    if plot_file is not None:
+        draw_plot(found, Path(plot_file))
+    if not quiet and json_file != _STDOUT:
+        click.echo("\n".join(lines_of(found)))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise OutputError(
+            f"--json {printable(str(path))} cannot be written: {error.strerror}."
+        ) from error

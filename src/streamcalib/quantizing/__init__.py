@@ -1,0 +1,1 @@
+"""Quantization by NVIDIA ModelOpt, fed by a reader."""

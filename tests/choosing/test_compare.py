@@ -1,0 +1,148 @@
+"""Sets held against a pool."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from messages import text_of
+from pools import write_pool
+from streamcalib import ImageList, compare, sample
+from streamcalib.choosing.comparing.plot import draw_plot
+from streamcalib.choosing.comparing.table import lines_of
+from streamcalib.choosing.labels.source import LabelSource
+from streamcalib.errors import InputError, ListError, OutputError
+from yolo_like import write_yolo_like
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder with a model, a pool of 24 pictures, and lists."""
+    folder = tmp_path_factory.mktemp("comparing")
+    paths = write_pool(folder / "pool", 24)
+    write_yolo_like(folder / "m.onnx", SIDE)
+    (folder / "all.txt").write_text("".join(f"{path}\n" for path in paths))
+    (folder / "six.txt").write_text("".join(f"pool/{Path(path).name}\n" for path in paths[:6]))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(photos, monkeypatch):
+    """The current folder, and a cache of these tests."""
+    monkeypatch.chdir(photos)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(photos / "cache"))
+
+
+def compared(*lists, **options):
+    return compare(lists, "pool", model="m.onnx", draws=50, jobs=1, **options)
+
+
+def test_the_whole_pool_is_at_no_distance():
+    """Whatever its order; a part of it is at some."""
+    found = compared("all.txt", "six.txt")
+    whole, part = found.sets
+    assert (whole.name, whole.images) == ("all.txt", 24)
+    assert whole.ks_mean < 1e-4
+    assert (whole.shortfall, whole.entropy_change, whole.percentile_change) == (0, 0, 0)
+    assert part.ks_worst >= part.ks_mean > 0.001
+    assert part.ks_worst_tensor in ("images", "stem.out", "left.out", "tokens")
+    assert sorted(found.draws) == [6, 24]
+    assert found.tensors == 4
+
+
+def test_draws_are_what_their_median_says():
+    """A random list of the pool is among random draws; the same seed draws them again."""
+    found = compared(sample("pool", 6, seed=1))
+    again = compared(sample("pool", 6, seed=1))
+    assert 0 < found.sets[0].ks_beats < 1
+    assert found.to_dict() == again.to_dict()
+    facts = found.to_dict()["random"]["6"]["ks_mean"]
+    assert facts["p0"] <= facts["p5"] <= facts["p50"] <= facts["p95"] <= facts["p100"]
+
+
+def test_images_outside_of_the_pool_count(tmp_path):
+    """They are measured as well, and may be farther than any draw."""
+    white = cv2.imencode(".png", np.full((SIDE, SIDE, 3), 255, np.uint8))[1].tobytes()
+    paths = [(tmp_path / f"{number}.png").as_posix() for number in range(6)]
+    for path in paths:
+        Path(path).write_bytes(white)
+    found = compared(ImageList(paths))
+    assert found.sets[0].name == "list 1"
+    assert found.sets[0].ks_beats == 0
+
+
+def test_bad_images_are_left_out_and_named(tmp_path):
+    """With the reason; a set of nothing else is refused."""
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8")
+    good = sorted(str(path) for path in Path("pool").iterdir())[:3]
+    found = compared(ImageList([*good, str(tmp_path / "bad.jpg")]))
+    assert found.sets[0].images == 3
+    assert [one.place for one in found.bad] == [str(tmp_path / "bad.jpg")]
+    assert any("bad.jpg" in line for line in lines_of(found))
+    with pytest.raises(ListError, match="no image of list 1 is good"):
+        compared(ImageList([str(tmp_path / "bad.jpg")]))
+
+
+def test_classes_are_compared_too():
+    """With a model or without."""
+    labels = LabelSource("csv", "labels.csv")
+    rows = [f"{path.name},{path.stem[-1]}" for path in Path("pool").iterdir()]
+    Path("labels.csv").write_text("\n".join(["image,class", *rows]) + "\n")
+    found = compare(["six.txt", "all.txt"], "pool", labels=labels)
+    assert found.sets == ()
+    assert found.classes["all.txt"]["largest_difference"] == 0
+    assert found.classes["six.txt"]["largest_difference"] > 0
+    assert "classes present" in "\n".join(lines_of(found))
+    assert compared("six.txt", labels=labels).classes["six.txt"] == found.classes["six.txt"]
+
+
+def test_the_table_names_every_set():
+    """With what its columns mean."""
+    text = "\n".join(lines_of(compared("six.txt", "all.txt")))
+    assert "six.txt" in text
+    assert "random, median of 50" in text
+    assert "Kolmogorov-Smirnov" in text
+
+
+def test_a_plot_is_drawn(tmp_path):
+    """As PNG or SVG, names with dollar signs as they are."""
+    odd = tmp_path / "a$b$.txt"
+    odd.write_bytes(Path("six.txt").read_bytes())
+    found = compared("six.txt", str(odd))
+    draw_plot(found, tmp_path / "p.png")
+    draw_plot(found, tmp_path / "p.svg")
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (tmp_path / "p.svg").read_text()
+    with pytest.raises(InputError, match=r"must end in \.png or \.svg"):
+        draw_plot(found, tmp_path / "p.pdf")
+    with pytest.raises(OutputError, match="make it"):
+        draw_plot(found, tmp_path / "no" / "p.png")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"model": None}, "nothing to compare by: say --model, --labels, or both"),
+        ({"draws": 0}, "--draws must be 1 to 100,000"),
+        ({"pool_size": 0}, "--pool-size must be at least 1"),
+        ({"pool_size": 5}, "six.txt has 6 images, and the pool 5"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(options, says):
+    """The message says what is wrong."""
+    given = {"model": "m.onnx", "jobs": 1, **options}
+    with pytest.raises(InputError) as caught:
+        compare(["six.txt"], "pool", **given)
+    assert says in text_of(caught.value)
+
+
+def test_everything_is_ready_for_json():
+    """And comes back as it was."""
+    facts = compared("six.txt").to_dict()
+    assert json.loads(json.dumps(facts)) == facts

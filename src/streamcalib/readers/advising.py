@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from streamcalib.amounts import load_bytes, too_few
-from streamcalib.memory import available_bytes
+from streamcalib.freememory import available_bytes
 from streamcalib.wording import in_units
 
 if TYPE_CHECKING:

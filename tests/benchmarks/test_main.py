@@ -121,13 +121,13 @@ def test_the_results_are_what_the_readme_says(toy):
 
 @pytest.mark.slow
 def test_everything_ran(toy):
-    """Absent may be only what this machine lacks: peers, and control groups."""
+    """Absent may be only what this machine lacks, peers and control groups, and a model."""
     _, text, _ = toy
     found = json.loads(text)
     assert {*found["rounds"], "decoding", "writing", "plain", "peers"} == {*NAMES, "comparison"}
     for figure in found["figures"]:
         if figure["absent"]:
-            reasons = ("pip install", "no peer is present", "run as root")
+            reasons = ("pip install", "no peer is present", "run as root", "say --model")
             assert any(reason in figure["absent"] for reason in reasons), figure
     for name in ("plain script", "torch DataLoader, uint8", "uint8 build of the peers' images"):
         turn = found["rounds"]["comparison"][0][name]

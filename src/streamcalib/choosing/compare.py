@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamcalib.choosing.activations.measuring import Measuring
 from streamcalib.choosing.activations.strategy import candidates
-from streamcalib.choosing.comparing.judging import Judged, judge
+from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.result import Comparison
 from streamcalib.choosing.labels.shares import class_shares, compared
 from streamcalib.errors import InputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from streamcalib.recipe import Recipe
 
 DRAWS = 1000
+HELD_OUT = 50
 MOST_DRAWS = 100_000
 _MOST_CLASSES = 1000
 
@@ -38,6 +39,7 @@ def compare(
     draws: int = DRAWS,
     seed: int = 42,
     pool_size: int | None = None,
+    held_out: int = 0,
     extensions: Iterable[str] | None = None,
     recipe: Recipe | None = None,
     extra_inputs: Sequence[ExtraInput] = (),
@@ -62,6 +64,9 @@ def compare(
         Of the draws, and of the pool where ``pool_size`` is given.
     pool_size
         How many images of the pool are taken, drawn at random; by default all.
+    held_out
+        On how many images of the pool that are in no set the model in INT8, with each set's scales,
+        is compared with FP32; 0 for not at all.
     recipe, extra_inputs, jobs, progress
         As in `ByActivations`.
 
@@ -74,6 +79,8 @@ def compare(
     StreamcalibError
         What reading the pool, the model and the labels raises.
     """
+    if held_out < 0 or (held_out and model is None):
+        raise InputError("--quantize needs a --model, and --held-out a number from 1 on.")
     if model is None and labels is None:
         raise InputError("there is nothing to compare by: say --model, --labels, or both.")
     if not lists:
@@ -85,13 +92,10 @@ def compare(
     population = list_images(pool, extensions).paths
     members = population if pool_size is None else candidates(population, pool_size, seed)
     sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
-    judged = (
-        Judged.nothing(len(members))
-        if model is None
-        else judge(
-            Measuring.of(model, recipe, extra_inputs), members, sets, (draws, seed), jobs, progress
-        )
-    )
+    judged = Judged(len(members))
+    if model is not None:
+        how = Judging(draws, seed, held_out, jobs, progress)
+        judged = judge(Measuring.of(model, recipe, extra_inputs), members, sets, how)
     return Comparison(
         pool=os.fspath(pool),
         pool_images=judged.pool_images,
@@ -103,6 +107,8 @@ def compare(
         bad=judged.bad,
         seed=seed,
         draws_each=draws,
+        outputs=judged.outputs,
+        held_out=judged.held_out,
     )
 
 

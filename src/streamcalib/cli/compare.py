@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.choosing.compare import DRAWS, compare
+from streamcalib.choosing.compare import DRAWS, HELD_OUT, compare
 from streamcalib.choosing.comparing.plot import check_plot, draw_plot
 from streamcalib.choosing.comparing.table import lines_of
 from streamcalib.choosing.labels.source import LabelSource
@@ -57,6 +57,18 @@ _STDOUT = "-"
     metavar="N",
     help="Random draws of the pool that each set is held against.",
 )
+@click.option(
+    "--quantize",
+    is_flag=True,
+    help="Compare the model in INT8, with each set's scales by max, percentile and entropy, with "
+    "FP32 on images of the pool that are in no set.",
+)
+@click.option(
+    "--held-out",
+    type=int,
+    metavar="N",
+    help=f"With --quantize: on how many images.  [default: {HELD_OUT}]",
+)
 @options.seed
 @options.jobs
 @options.extensions
@@ -89,6 +101,8 @@ def command(
     label_column: str | None,
     path_column: str | None,
     draws: int,
+    quantize: bool,
+    held_out: int | None,
     seed: int,
     jobs: int | None,
     extensions: tuple[str, ...] | None,
@@ -103,6 +117,8 @@ def command(
     the largest ones it does not reach, and how far the thresholds of calibrators move. With
     --labels, by the classes that they show.
     """
+    if held_out is not None and not (quantize and held_out > 0):
+        raise click.UsageError("--held-out is for --quantize, and begins at 1.")
     if plot_file is not None:
         check_plot(Path(plot_file))
     recipe = None
@@ -121,6 +137,7 @@ def command(
             draws=draws,
             seed=seed,
             pool_size=pool_size,
+            held_out=(held_out or HELD_OUT) if quantize else 0,
             extensions=extensions,
             recipe=recipe,
             extra_inputs=extra_inputs,

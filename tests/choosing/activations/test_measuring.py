@@ -204,3 +204,18 @@ def test_without_onnx_runtime_the_extra_is_named(measuring, monkeypatch):
     with pytest.raises(MissingExtraError) as caught:
         _ = measuring.key
     assert "streamcalib[activations]" in text_of(caught.value)
+
+
+def test_images_in_this_processs_own_memory_are_measured_here(measuring, pool):
+    """Other processes do not see them, however many are asked for."""
+    import obstore
+
+    from streamcalib.images.objects.address import Address
+
+    places = []
+    for number, path in enumerate(pool[:6]):
+        places.append(f"memory://measured/{number}.jpg")
+        obstore.put(Address.of(places[-1]).store, f"{number}.jpg", Path(path).read_bytes())
+    found, bad = measured(measuring, places, jobs=2)
+    assert bad == ()
+    assert found == measured(measuring, pool[:6], jobs=1)[0]

@@ -18,7 +18,9 @@ from streamcalib.choosing.activations.histogram import BINS, count, scan, top_oc
 from streamcalib.choosing.activations.observer import Observation
 from streamcalib.choosing.comparing.distances import Pool, beaten
 from streamcalib.choosing.comparing.thresholds import (
+    ENTROPY_BINS,
     entropy_thresholds,
+    linear_bins,
     mean_change,
     percentile_thresholds,
 )
@@ -102,16 +104,22 @@ def test_percentile_thresholds_are_numpys(generator):
 
 
 def test_entropy_thresholds_are_onnx_runtimes(generator):
-    """Its own collector, given the values themselves, chooses nearly the same."""
+    """The search finds what ONNX Runtime's own does in the same bins, of whatever shape."""
     from onnxruntime.quantization.calibrate import HistogramCollector
 
-    values = np.concatenate([generator.normal(0, 1, 50_000), [9.0, -8.0]]).astype(np.float32)
-    [found] = entropy_thresholds(merged_of([observation(values)]))
-    collector = HistogramCollector("entropy", True, 512, 128, 100.0, "same")
-    collector.collect({"x": [values]})
-    low, high = collector.compute_collection_result()["x"][:2]
-    assert found == pytest.approx(max(-low, high), rel=0.1)
-    assert found < 8
+    collector = HistogramCollector("entropy", True, ENTROPY_BINS, 128, 100.0, "same")
+    for values in (
+        np.concatenate([generator.normal(0, 1, 50_000), [9.0, -8.0]]),
+        generator.gamma(1, 1, 50_000),
+        np.maximum(generator.normal(-1, 2, 50_000), 0),
+    ):
+        merged = merged_of([observation(values)])
+        [found] = entropy_thresholds(merged)
+        counts, edges = linear_bins(merged.counts[0], int(merged.tops[0]))
+        peak = edges[-1]
+        low, high = collector.get_entropy_threshold((counts, edges, -edges[-1:][0], peak), 128)
+        assert found == pytest.approx(max(-low, high), rel=1e-6)
+        assert found <= np.abs(values).max() * (1 + 1 / 32)
 
 
 def test_how_much_thresholds_move():

@@ -17,6 +17,7 @@ from streamcalib.choosing.activations.observer import SAMPLES, GraphInput, Obser
 from streamcalib.choosing.activations.tensors import Observed, observe
 from streamcalib.errors import ImageError, InputError, MissingExtraError, ModelError, StoppedError
 from streamcalib.graph import describe_input, read_image_input
+from streamcalib.images.places import is_own_memory
 from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_source
 from streamcalib.imgsz import agreed_size
@@ -231,7 +232,8 @@ def _on_workers(measuring: Measuring, places: Sequence[str], jobs: int) -> Itera
         _Task(*common, places[start : start + _IMAGES_A_TASK])
         for start in range(0, len(places), _IMAGES_A_TASK)
     ]
-    jobs = max(1, min(jobs, len(tasks)))
+    # What lies in this process's own memory, other processes do not see.
+    jobs = 1 if any(map(is_own_memory, places)) else max(1, min(jobs, len(tasks)))
     if jobs == 1:
         try:
             with one_opencv_thread():
@@ -296,8 +298,3 @@ def _tools(task: _Task) -> _Tools:
 def told_bad(bad: Sequence[Unmeasured]) -> list[dict[str, str]]:
     """Return bad images ready for JSON."""
     return [{"path": one.place, "reason": one.reason} for one in bad]
-
-
-def shown_bad(one: Unmeasured) -> str:
-    """Return a bad image in a line for people."""
-    return f"{printable(one.place)}: {one.reason}"

@@ -34,12 +34,15 @@ class Observed(NamedTuple):
         Names, in the graph's order.
     sha256
         Of the model's file and of its weights in others, in hex.
+    outputs
+        Names of the model's own outputs.
     """
 
     graph: bytes
     folder: str
     tensors: tuple[str, ...]
     sha256: str
+    outputs: tuple[str, ...]
 
 
 def observe(model: str | PathLike[str]) -> Observed:
@@ -61,7 +64,8 @@ def observe(model: str | PathLike[str]) -> Observed:
             "input is not constant: there is nothing to choose images by."
         )
     digest = _digest(path, proto)
-    given = {value.name for value in (*proto.graph.input, *proto.graph.output)}
+    outputs = tuple(value.name for value in proto.graph.output)
+    given = {*(value.name for value in proto.graph.input), *outputs}
     for name in tensors:
         if name not in given:
             # ONNX Runtime finds out type and shape by itself.
@@ -73,7 +77,7 @@ def observe(model: str | PathLike[str]) -> Observed:
             f"{printable(str(model))} with more outputs is over 2 GB: save its weights as external "
             "data."
         ) from error
-    return Observed(graph, str(path.absolute().parent), tensors, digest)
+    return Observed(graph, str(path.absolute().parent), tensors, digest, outputs)
 
 
 def quantized_inputs(graph: Any) -> tuple[str, ...]:

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import joblib
 import numpy as np
 
 from streamcalib.choosing.activations.cache import Observations
 from streamcalib.choosing.activations.features import features_of, largest, merge, octaves
 from streamcalib.choosing.activations.measuring import Measuring, Unmeasured, measure
-from streamcalib.choosing.activations.strategy import without
+from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.comparing.distances import Pool, beaten
+from streamcalib.choosing.comparing.outputs import OutputDifference, differences
 from streamcalib.choosing.comparing.result import Draws, SetDistance
-from streamcalib.choosing.comparing.thresholds import (
-    entropy_thresholds,
-    mean_change,
-    percentile_thresholds,
-)
+from streamcalib.choosing.comparing.thresholds import all_thresholds, mean_change
 from streamcalib.errors import ListError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from streamcalib.choosing.activations.features import Merged
+    from numpy.typing import NDArray
+
     from streamcalib.choosing.comparing.distances import Distances
     from streamcalib.progress import Subscriber
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How sets are judged.
+
+    Attributes
+    ----------
+    draws, seed
+        How many random draws, and the seed of all that is drawn.
+    held_out
+        On how many images of the pool that are in no set INT8 models are compared; 0 for none.
+    jobs, progress
+        As in `measure`.
+    """
+
+    draws: int
+    seed: int
+    held_out: int = 0
+    jobs: int | None = None
+    progress: Subscriber | None = None
 
 
 @dataclass(frozen=True)
@@ -34,24 +54,16 @@ class Judged:
     """What a model's activations tell; the attributes are those of `Comparison`."""
 
     pool_images: int
-    tensors: int
-    sets: tuple[SetDistance, ...]
-    draws: dict[int, Draws]
-    bad: tuple[Unmeasured, ...]
-
-    @classmethod
-    def nothing(cls, pool_images: int) -> Judged:
-        """Return what is told without a model."""
-        return cls(pool_images, 0, (), {}, ())
+    tensors: int = 0
+    sets: tuple[SetDistance, ...] = ()
+    draws: dict[int, Draws] = field(default_factory=dict)
+    bad: tuple[Unmeasured, ...] = ()
+    outputs: tuple[OutputDifference, ...] = ()
+    held_out: int = 0
 
 
 def judge(
-    measuring: Measuring,
-    members: Sequence[str],
-    sets: dict[str, list[str]],
-    wanted: tuple[int, int],
-    jobs: int | None,
-    progress: Subscriber | None,
+    measuring: Measuring, members: Sequence[str], sets: dict[str, list[str]], how: Judging
 ) -> Judged:
     """Measure a pool and sets of images, and hold the sets against the pool.
 
@@ -59,20 +71,18 @@ def judge(
     ----------
     members, sets
         Places of the pool's images, and of each set's, by its name.
-    wanted
-        How many random draws, and their seed.
 
     Raises
     ------
     ListError
         If a set is larger than the pool, or none of its images is good.
     StreamcalibError
-        As `measure` does.
+        As `measure` and `differences` do.
     """
     everything = list(dict.fromkeys([*members, *(place for one in sets.values() for place in one)]))
     tensors = measuring.observed.tensors
     with Observations(measuring.key, len(tensors)) as observations:
-        bad = measure(measuring, everything, observations, jobs=jobs, progress=progress)
+        bad = measure(measuring, everything, observations, jobs=how.jobs, progress=how.progress)
         good = without(everything, bad)
         number = {place: index for index, place in enumerate(good)}
         inside = [place for place in members if place in number]
@@ -83,16 +93,38 @@ def judge(
         features = features_of(observations, good, merged)
         merges = {name: merge(observations, places, tops) for name, places in held.items()}
     pool = Pool(features, np.array([number[place] for place in inside]))
-    distances = pool.distances([[number[p] for p in places] for places in held.values()])
-    drawn = {size: _drawn(pool, size, *wanted) for size in sorted({*map(len, held.values())})}
-    thresholds = _Thresholds(merged)
+    lines = {name: [number[place] for place in places] for name, places in held.items()}
+    distances = pool.distances(list(lines.values()))
+    drawn = {size: _drawn(pool, size, how) for size in sorted({*map(len, held.values())})}
+    clips = {n: all_thresholds(merges[n], features.peaks[lines[n]]) for n in held}
+    of_pool = all_thresholds(merged, features.peaks[pool.members])
     found = tuple(
-        _distance(name, len(places), distances, line, tensors)
-        | _beats(distances, line, drawn[len(places)])
-        | thresholds.changes(merges[name])
+        SetDistance(
+            **_distance(name, len(places), distances, line, tensors),
+            **_beats(distances, line, drawn[len(places)]),
+            **_changes(clips[name], of_pool),
+        )
         for line, (name, places) in enumerate(held.items())
     )
-    return Judged(len(inside), len(tensors), tuple(SetDistance(**one) for one in found), drawn, bad)
+    outside = _held_out(inside, held, how)
+    by_method = {(n, method): clip[method] for n, clip in clips.items() for method in clip}
+    jobs, progress = how.jobs or int(joblib.cpu_count()), how.progress
+    outputs = (
+        differences(measuring, by_method, outside, jobs=jobs, progress=progress) if outside else ()
+    )
+    return Judged(len(inside), len(tensors), found, drawn, bad, outputs, len(outside))
+
+
+def _held_out(inside: list[str], held: dict[str, list[str]], how: Judging) -> list[str]:
+    if not how.held_out:
+        return []
+    used = {place for places in held.values() for place in places}
+    unused = [place for place in inside if place not in used]
+    if not unused:
+        raise ListError(
+            "every image of the pool is in one of the sets: --quantize needs some that are in none."
+        )
+    return candidates(unused, how.held_out, how.seed)
 
 
 def _check(held: dict[str, list[str]], pool: int) -> None:
@@ -108,22 +140,18 @@ def _check(held: dict[str, list[str]], pool: int) -> None:
             )
 
 
-def _drawn(pool: Pool, size: int, draws: int, seed: int) -> Draws:
-    found = pool.draws(size, draws, seed)
+def _drawn(pool: Pool, size: int, how: Judging) -> Draws:
+    found = pool.draws(size, how.draws, how.seed)
     return Draws(ks=found.ks.mean(1), shortfall=found.shortfall.mean(1))
 
 
-class _Thresholds:
-    """The pool's thresholds, and how those of sets differ."""
-
-    def __init__(self, pool: Merged) -> None:
-        self._entropy, self._percentile = entropy_thresholds(pool), percentile_thresholds(pool)
-
-    def changes(self, merged: Merged) -> dict[str, float]:
-        return {
-            "entropy_change": mean_change(entropy_thresholds(merged), self._entropy),
-            "percentile_change": mean_change(percentile_thresholds(merged), self._percentile),
-        }
+def _changes(
+    clips: dict[str, NDArray[np.float64]], of_pool: dict[str, NDArray[np.float64]]
+) -> dict[str, Any]:
+    return {
+        f"{method}_change": mean_change(clips[method], of_pool[method])
+        for method in ("entropy", "percentile")
+    }
 
 
 def _distance(
@@ -140,7 +168,7 @@ def _distance(
     }
 
 
-def _beats(distances: Distances, line: int, draws: Draws) -> dict[str, float]:
+def _beats(distances: Distances, line: int, draws: Draws) -> dict[str, Any]:
     return {
         "ks_beats": beaten(float(distances.ks[line].mean()), draws.ks),
         "shortfall_beats": beaten(float(distances.shortfall[line].mean()), draws.shortfall),

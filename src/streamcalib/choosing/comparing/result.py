@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.choosing.activations.measuring import Unmeasured
+    from streamcalib.choosing.comparing.outputs import OutputDifference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,10 @@ class Comparison:
     classes
         How the class shares of each list compare with the pool's, by the list's name; empty without
         labels.
+    outputs
+        How INT8 models of each list differ from the FP32 model; empty if that was not asked for.
+    held_out
+        On how many images.
     bad
         Images that could not be measured, with the reason.
     seed, draws_each
@@ -103,6 +108,8 @@ class Comparison:
     bad: tuple[Unmeasured, ...]
     seed: int
     draws_each: int
+    outputs: tuple[OutputDifference, ...] = ()
+    held_out: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything ready for JSON; of the draws, percentiles."""
@@ -118,5 +125,7 @@ class Comparison:
             "sets": [asdict(one) for one in self.sets],
             "random": {str(size): draws.to_dict() for size, draws in self.draws.items()},
             "classes": self.classes,
+            "int8": [one._asdict() for one in self.outputs],
+            "held_out": self.held_out,
             "bad": [one._asdict() for one in self.bad],
         }

@@ -23,12 +23,16 @@ _HEAD = (
     "99.99 %",
 )
 
+_INT8_HEAD = ("set", "calibrator", "SQNR", "boxes", "matched", "scores")
+
 
 def lines_of(comparison: Comparison) -> list[str]:
     """Return the table, what its columns mean, class shares, and the images left out."""
     lines = [f"pool {printable(comparison.pool)}: {counted(comparison.pool_images, 'image')}"]
     if comparison.sets:
         lines += _distances(comparison)
+    if comparison.outputs:
+        lines += _int8(comparison)
     for name, classes in comparison.classes.items():
         lines.append(
             f"{printable(name)}: {classes['classes_chosen']} of "
@@ -49,14 +53,6 @@ def _distances(comparison: Comparison) -> list[str]:
             name = f"random, {what} of {comparison.draws_each:,}"
             rows.append((name, f"{size}", f"{ks:.5f}", "", "", f"{short:.4f}", "", "", ""))
         rows += [_row(one) for one in comparison.sets if one.images == size]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
     worst = [
         f"{printable(one.name)}: farthest in {printable(one.ks_worst_tensor)}"
         for one in comparison.sets
@@ -64,7 +60,7 @@ def _distances(comparison: Comparison) -> list[str]:
     return [
         f"model {printable(str(comparison.model))}: {counted(comparison.tensors, 'tensor')}",
         "",
-        *table,
+        *_aligned(rows),
         "",
         *worst,
         "KS: Kolmogorov-Smirnov distance to the pool, mean over tensors and largest. shortfall:",
@@ -86,3 +82,35 @@ def _row(one: SetDistance) -> tuple[str, ...]:
         f"{one.entropy_change:.2%}",
         f"{one.percentile_change:.2%}",
     )
+
+
+def _int8(comparison: Comparison) -> list[str]:
+    rows: list[tuple[str, ...]] = [_INT8_HEAD]
+    for one in comparison.outputs:
+        boxes = "" if one.boxes is None else f"{one.int8_boxes} of {one.boxes}"
+        matched = "" if one.matched is None else f"{one.matched:.1%}"
+        scores = "" if one.score_difference is None else f"{one.score_difference:.4f}"
+        rows.append(
+            (printable(one.name), one.method, f"{one.sqnr_db:.2f} dB", boxes, matched, scores)
+        )
+    return [
+        "",
+        f"INT8 against FP32 on {counted(comparison.held_out, 'image')} of no set",
+        "",
+        *_aligned(rows),
+        "",
+        "SQNR: signal to quantization noise of the outputs, the more the better. boxes: detections",
+        "in INT8 and in FP32. matched: part of FP32's that INT8 has, of the same class, with half",
+        "of the two overlapping. scores: mean difference of theirs.",
+    ]
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]

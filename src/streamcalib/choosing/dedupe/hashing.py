@@ -93,7 +93,7 @@ def _grey_jpeg(data: bytes, max_pixels: int) -> NDArray[np.uint8]:
     if turn and header.is_common and is_complete(data, header):
         try:
             grey = simplejpeg.decode_jpeg(data, "GRAY", min_height=_SIDE, min_width=_SIDE)
-            return apply_orientation(grey, turn)[..., 0]
+            return apply_orientation(grey[..., 0], turn)
         except ValueError:
             pass
     damage = find_damage(data, header)

@@ -51,7 +51,7 @@ def _described(command: click.Command, name: str, heading: str) -> Iterator[str]
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None:
-            yield f"| `{_code(record[0])}` | {_cell(record[1])} |"
+            yield f"| <code>{_text(record[0])}</code> | {_cell(record[1])} |"
     yield ""
     if isinstance(command, click.Group):
         for inner in command.list_commands(context):
@@ -73,7 +73,3 @@ def _cell(text: str) -> str:
 
 def _text(text: str) -> str:
     return re.sub(r"[&<>|*_\[\]{}`\\]", lambda found: f"&#{ord(found[0])};", text)
-
-
-def _code(text: str) -> str:
-    return text.replace("|", "\\|")

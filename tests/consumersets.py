@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pytest
 
 import smallsets
 from streamcalib import CalibrationSet, build, finalize
@@ -16,6 +18,20 @@ if TYPE_CHECKING:
 
 KINDS = ("float32.npy", "uint8.npy", "canvases.zarr")
 """What a set can be stored as: final values, canvases, and canvases in shards."""
+
+
+def installed(*packages: str) -> bool:
+    """Whether packages are there to be imported."""
+    return all(find_spec(package) is not None for package in packages)
+
+
+def marks(marker: str, *packages: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of a module whose tests need packages besides those of all tests."""
+    reason = f"{' and '.join(packages)} must be installed"
+    return [
+        getattr(pytest.mark, marker),
+        pytest.mark.skipif(not installed(*packages), reason=reason),
+    ]
 
 
 class Sets(NamedTuple):

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from streamcalib.choosing.activations.strategy import ByActivations
     from streamcalib.choosing.compare import compare
     from streamcalib.choosing.comparing.result import Comparison
+    from streamcalib.choosing.dedupe.distinct import Dedupe
+    from streamcalib.choosing.labels.source import LabelSource
     from streamcalib.choosing.sample import sample
+    from streamcalib.choosing.stratified import Stratified
     from streamcalib.export import export
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.finalize import finalize
@@ -32,12 +35,15 @@ __all__ = [
     "ByActivations",
     "CalibrationSet",
     "Comparison",
+    "Dedupe",
     "ExtraInput",
     "ImageList",
+    "LabelSource",
     "LiveSet",
     "Quantized",
     "Recipe",
     "Report",
+    "Stratified",
     "Verification",
     "__version__",
     "build",
@@ -56,12 +62,15 @@ _HOMES = {
     "ByActivations": "streamcalib.choosing.activations.strategy",
     "CalibrationSet": "streamcalib.calibset",
     "Comparison": "streamcalib.choosing.comparing.result",
+    "Dedupe": "streamcalib.choosing.dedupe.distinct",
     "ExtraInput": "streamcalib.extra_inputs",
     "ImageList": "streamcalib.images.listfile",
+    "LabelSource": "streamcalib.choosing.labels.source",
     "LiveSet": "streamcalib.live",
     "Quantized": "streamcalib.quantize",
     "Recipe": "streamcalib.recipe",
     "Report": "streamcalib.report.writing",
+    "Stratified": "streamcalib.choosing.stratified",
     "Verification": "streamcalib.verify",
     "build": "streamcalib.build",
     "compare": "streamcalib.choosing.compare",

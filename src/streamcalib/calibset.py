@@ -16,6 +16,7 @@ from streamcalib.manifest_rows import read_rows, stored_checksums
 from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
 from streamcalib.readers.named import Readers
 from streamcalib.remotepath import RemotePath, is_file, set_path
+from streamcalib.setid import Identified
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
 from streamcalib.wording import printable
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".npy", ".npz", ".zarr")
 
 
-class CalibrationSet(Readers):
+class CalibrationSet(Readers, Identified):
     """A finished set and its manifest; a row source for readers.
 
     Pickles and copies by path: whoever gets a copy maps the file anew.

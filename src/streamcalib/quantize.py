@@ -136,7 +136,8 @@ def prepare_quantization(
     path = check_output(model, out, side_names(out, keeps), overwrite=overwrite)
     given = with_defaults(keywords)
     asked = batch_size or _declared_batch(given, graph)
-    reader = source.modelopt_reader(
+    # The reader of no quantizer in particular: too few rows are warned of below.
+    reader = source.reader(
         input_name,
         batch_size=asked,
         remainder=remainder,

@@ -38,7 +38,7 @@ SAMPLE = "calibration_image_sample_data_20x128x128x3_float32.npy"
 @pytest.mark.parametrize("value_range", ["0-1", "0-255"])
 def test_the_quantized_input_spans_the_sets_values(tmp_path, value_range):
     """The scale of the model's input is that of the recipe's values, from either range."""
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
 
     paths = smallsets.make_images(tmp_path / "images", 10)
     calibration = build(paths, tmp_path / "c.npy", recipe=RECIPE, jobs=1)
@@ -56,6 +56,6 @@ def test_the_quantized_input_spans_the_sets_values(tmp_path, value_range):
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     made = tmp_path / "out" / "m_full_integer_quant.tflite"
-    (read,) = tf.lite.Interpreter(str(made)).get_input_details()
+    (read,) = Interpreter(str(made)).get_input_details()
     values = calibration.array()
     assert read["quantization"][0] == pytest.approx((values.max() - values.min()) / 255, rel=1e-4)

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from consumersets import KINDS, PlainReader, feeds, make_sets
 
+from consumersets import KINDS, PlainReader, feeds, installed, make_sets, marks
 from streamcalib.errors import InputError
 from yolo_like import activation_scales, write_yolo_like
 
-quantization = pytest.importorskip("onnxruntime.quantization")
+if installed("onnxruntime"):
+    from onnxruntime import quantization
 
-pytestmark = pytest.mark.onnxruntime
+pytestmark = marks("onnxruntime", "onnxruntime")
 SIDE = 32
 METHODS = ("MinMax", "Entropy", "Percentile")
 
@@ -143,7 +144,7 @@ def test_the_option_that_forgets(sets, model):
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_set(tmp_path):
-    """Entropy over 40 rows takes no more than over 10, where the plain reader takes 30 rows more."""
+    """Entropy takes as much over 40 rows as over 10, where the plain reader takes 30 rows more."""
     side = 320
     model = write_yolo_like(tmp_path / "model.onnx", side)
     runs = [("streamed", "canvases.zarr"), ("plain", "float32.npy")]

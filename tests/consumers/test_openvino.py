@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumersets import KINDS, feeds, make_sets
+from consumersets import KINDS, feeds, installed, make_sets, marks
 from streamcalib.errors import InputError
 from yolo_like import write_yolo_like
 
-pytestmark = pytest.mark.openvino
-nncf = pytest.importorskip("nncf")
-openvino = pytest.importorskip("openvino")
+if installed("nncf", "openvino"):
+    import nncf
+    import openvino
+
+pytestmark = marks("openvino", "nncf", "openvino")
 SIDE = 32
 
 

@@ -1,4 +1,4 @@
-"""Polygraphy itself, on sets that streamcalib built: as far as its calibrator goes without a GPU."""
+"""Polygraphy itself, on sets that streamcalib built, as far as it goes without a GPU."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consumersets import KINDS, make_sets
+from consumersets import KINDS, installed, make_sets, marks
 from messages import text_of
 from streamcalib.errors import ModelError
 from yolo_like import write_yolo_like
 
-pytest.importorskip("polygraphy")
-from polygraphy.backend.base.util import check_inputs
-from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
-from polygraphy.common import TensorMetadata
-from polygraphy.comparator import Comparator
-from polygraphy.exception import PolygraphyException
+if installed("polygraphy", "onnxruntime"):
+    from polygraphy.backend.base.util import check_inputs
+    from polygraphy.backend.onnxrt import OnnxrtRunner, SessionFromOnnx
+    from polygraphy.common import TensorMetadata
+    from polygraphy.comparator import Comparator
+    from polygraphy.exception import PolygraphyException
 
-pytestmark = pytest.mark.polygraphy
+pytestmark = marks("polygraphy", "polygraphy", "onnxruntime")
 SIDE = 32
 
 
@@ -68,10 +68,7 @@ def test_comparators_run_on_the_rows(sets, model, kind, streaming):
         ]
     loader = sets.open(kind).polygraphy_loader(model=model)
     runs = Comparator.run([OnnxrtRunner(session)], data_loader=loader, streaming=streaming)
-    if streaming:
-        results = [results[0][1][0] for results in runs]
-    else:
-        results = runs[0][1]
+    results = [results[0][1][0] for results in runs] if streaming else runs[0][1]
     given = [result["output0"] for result in results]
     np.testing.assert_array_equal(given, expected)
 

@@ -1,16 +1,19 @@
-"""PyTorch's loaders, and ModelOpt's quantization of torch models, on sets that streamcalib built."""
+"""PyTorch's loaders, and ModelOpt on torch models, with sets that streamcalib built."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from consumersets import KINDS, make_sets
+from consumersets import KINDS, installed, make_sets, marks
 from streamcalib.errors import InputError
 
-pytestmark = pytest.mark.torch
-torch = pytest.importorskip("torch")
-from torch.utils.data import DataLoader
+pytestmark = marks("torch", "torch")
+if installed("torch"):
+    import torch
+    from torch.utils.data import DataLoader
+
+    from notingmodel import Seen
 
 SIDE = 32
 
@@ -72,23 +75,6 @@ def test_tensors_are_the_consumers_own(sets):
     np.testing.assert_array_equal(calib.rows(0, 1), sets.rows[:1])
 
 
-class Seen(torch.nn.Module):
-    """Two convolutions that note what they are fed with."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        torch.manual_seed(7)
-        self.layers = torch.nn.Sequential(
-            torch.nn.Conv2d(3, 8, 3), torch.nn.SiLU(), torch.nn.Conv2d(8, 8, 3)
-        )
-        self.seen: list[np.ndarray] = []
-
-    def forward(self, images):
-        assert not torch.is_grad_enabled()
-        self.seen.append(images.numpy().copy())
-        return self.layers(images)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_forward_loop_shows_the_rows(sets, kind):
     """All of them, or as many as were asked for."""
@@ -105,11 +91,14 @@ def test_a_forward_loop_shows_the_rows(sets, kind):
 
 
 @pytest.mark.modelopt
+@pytest.mark.skipif(
+    not installed("modelopt", "huggingface_hub"), reason="modelopt[torch] must be installed"
+)
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("kind", KINDS)
 def test_modelopts_ranges_are_those_of_a_plain_loop(sets, kind):
     """ModelOpt's int8 of a torch model, to the bit."""
-    mtq = pytest.importorskip("modelopt.torch.quantization")
+    import modelopt.torch.quantization as mtq
 
     def plain(model, rows=sets.rows) -> None:
         with torch.no_grad():

@@ -61,6 +61,7 @@ def test_fewer_rows_than_vendors_advise(manifest):
     """300 are enough."""
     (few,) = concerns(found(rows=299), manifest)
     assert few.title == "299 rows only"
+    assert "NNCF takes 300 by default; " in few.text
     assert concerns(found(rows=300), manifest) == []
 
 

@@ -19,5 +19,8 @@ def command(calibration_set: str, as_json: bool, quiet: bool) -> None:
     """
     calibration = CalibrationSet.open(calibration_set)
     if not quiet:
-        text = calibration.manifest.to_json() if as_json else calibration.card()
+        if as_json:
+            text = calibration.manifest.to_json()
+        else:
+            text = f"{calibration.card()}\nid: {calibration.id}\n"
         click.echo(text, nl=False)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
-from contextlib import redirect_stderr
-from importlib import import_module
+from contextlib import contextmanager, redirect_stderr
 from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _PACKAGE = "modelopt.onnx.quantization"
 _EXTRA = (
@@ -53,16 +52,20 @@ def find_quantize() -> Callable[..., None]:
     MissingExtraError
         If it, or something that it needs, is not installed.
     """
-    quantize: Callable[..., None] = _imported(_PACKAGE).quantize
-    return quantize
+    with _needed():
+        from modelopt.onnx.quantization import quantize
+    found: Callable[..., None] = quantize
+    return found
 
 
-def _imported(name: str) -> Any:
+@contextmanager
+def _needed() -> Iterator[None]:
+    """Name the extra if an import in the block fails."""
     try:
-        return import_module(name)
+        yield
     except ImportError as error:
         why = printable(str(error).strip().split("\n")[0])
-        raise MissingExtraError(f"{_EXTRA} (importing {name} ended with: {why}).") from error
+        raise MissingExtraError(f"{_EXTRA} (importing it ended with: {why}).") from error
 
 
 def keywords_of(arguments: Sequence[str]) -> dict[str, Any]:
@@ -78,7 +81,9 @@ def keywords_of(arguments: Sequence[str]) -> dict[str, Any]:
     MissingExtraError
         If ModelOpt is not installed.
     """
-    line = _imported(f"{_PACKAGE}.__main__")
+    with _needed():
+        import modelopt.onnx.quantization.__main__ as imported
+    line: Any = imported
     parser = line.get_parser()
     parser.set_defaults(log_level="WARNING", calibration_eps=None)
     for action in parser._actions:
@@ -177,14 +182,16 @@ def recorded_options(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_gpu() -> bool:
-    onnxruntime = _imported("onnxruntime")
+    with _needed():
+        import onnxruntime
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
     try:
-        nvml = import_module("pynvml")
-        nvml.nvmlInit()
-        count = int(nvml.nvmlDeviceGetCount())
-        nvml.nvmlShutdown()
+        import pynvml
+
+        pynvml.nvmlInit()
+        count = int(pynvml.nvmlDeviceGetCount())
+        pynvml.nvmlShutdown()
     except Exception:  # noqa: BLE001 - whatever it raises, there is no GPU to be had
         return False
     return count > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streamcalib.readers.advising import advise
 from streamcalib.readers.fit import check_fit
 from streamcalib.readers.nncf import nncf_dataset
 from streamcalib.readers.ort import ort_options
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 class Readers:
     """A row source's readers, one method a quantizer; all give the same rows in the same order.
 
-    Keywords that all of them take are described at `reader`.
+    Keywords that all of them take are described at `reader`. Those of a named quantizer warn,
+    through `logging`, of fewer rows than its vendor advises.
     """
 
     def reader(
@@ -87,17 +89,48 @@ class Readers:
 
         Parameters, and what is raised, as in `reader`.
         """
-        return Readers.reader(self, input_name, **asked)
+        return advise("modelopt", Readers.reader(self, input_name, **asked))
 
     def ort_reader(
         self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
     ) -> CalibrationReader:
-        """Return a reader for ONNX Runtime's ``quantize_static``, Quark and neural-compressor.
+        """Return a reader for ONNX Runtime's ``quantize_static`` and Intel's neural-compressor.
 
         Parameters, and what is raised, as in `reader`. Give ``quantize_static`` the
         ``extra_options`` of `ort_options`, too.
         """
-        return Readers.reader(self, input_name, **asked)
+        return advise("onnxruntime", Readers.reader(self, input_name, **asked))
+
+    def quark_reader(
+        self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
+    ) -> CalibrationReader:
+        """Return a reader for AMD Quark's ``quantize_model(calibration_data_reader=...)``.
+
+        Quark makes a list of all steps first; rows that are mapped cost it nothing, and of others
+        a warning says what they will. Parameters, and what is raised, as in `reader`.
+        """
+        return advise("quark", Readers.reader(self, input_name, **asked))
+
+    def aimet_reader(
+        self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
+    ) -> CalibrationReader:
+        """Return the iterable of feeds for AIMET's ``compute_encodings``.
+
+        Parameters, and what is raised, as in `reader`.
+        """
+        return advise("aimet", Readers.reader(self, input_name, **asked))
+
+    def edge_reader(
+        self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
+    ) -> CalibrationReader:
+        """Return the iterable of feeds for ai-edge-quantizer, ``NHWC`` by default.
+
+        It makes a list of all steps, only to count them; rows that are mapped cost it nothing, and
+        of others a warning says what they will. A generator would be used up by that. Parameters,
+        and what is raised, as in `reader`; ``input_name`` is the signature's.
+        """
+        asked.setdefault("layout", "NHWC")
+        return advise("ai-edge-quantizer", Readers.reader(self, input_name, **asked))
 
     def ort_options(
         self: RowSource,
@@ -127,12 +160,11 @@ class Readers:
         It can be iterated again, for a second network, and refuses a network that takes something
         else; see `PolygraphyLoader`. Parameters, and what is raised, as in `reader`.
         """
-        reader = Readers.reader(self, input_name, **asked)
-        steps = reader.steps
+        reader = advise("polygraphy", Readers.reader(self, input_name, **asked))
         return PolygraphyLoader(
             reader.source,
             reader.input_name,
-            batch_size=steps.batch_size,
+            batch_size=reader.batch_size,
             remainder=reader.remainder,
         )
 
@@ -147,7 +179,8 @@ class Readers:
 
         Further parameters as in `reader`; raises as both do.
         """
-        return nncf_dataset(Readers.reader(self, input_name, **asked), integers=integers)
+        reader = advise("nncf", Readers.reader(self, input_name, **asked))
+        return nncf_dataset(reader, integers=integers)
 
     def nncf_options(self: RowSource, **asked: Unpack[Asked]) -> dict[str, int]:
         """Return what ``nncf.quantize`` needs beside `nncf_dataset`, asked in the same way.
@@ -170,7 +203,8 @@ class Readers:
         `reader`.
         """
         asked.setdefault("layout", "NHWC")
-        return RepresentativeDataset(Readers.reader(self, input_name, **asked), by_name=by_name)
+        reader = advise("tflite", Readers.reader(self, input_name, **asked))
+        return RepresentativeDataset(reader, by_name=by_name)
 
     def torch_dataset(
         self: RowSource,
@@ -202,4 +236,5 @@ class Readers:
 
         See `streamcalib.readers.torch.torch_forward_loop`; further parameters as in `reader`.
         """
-        return torch_forward_loop(Readers.reader(self, **asked), device=device, rows=rows)
+        reader = advise("modelopt", Readers.reader(self, **asked))
+        return torch_forward_loop(reader, device=device, rows=rows)

@@ -15,8 +15,9 @@ class PolygraphyLoader(CalibrationReader):
     """A ``data_loader`` for Polygraphy's ``Calibrator`` and comparators (0.53).
 
     It is iterated anew for every network. Polygraphy tells a loader what the network takes by
-    setting ``input_metadata``, before the first step; a calibrator that then meets a step of another
-    shape swallows its own error and ends calibration with what it has. So it is refused here.
+    setting ``input_metadata``, before the first step; a calibrator that then meets a step of
+    another shape swallows its own error and ends calibration with what it has. So it is refused
+    here.
     Parameters and attributes are those of `CalibrationReader`.
     """
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamcalib.amounts import advice
 from streamcalib.wording import counted
 
 if TYPE_CHECKING:
     from streamcalib.manifest import Manifest
     from streamcalib.report.survey import Survey
 
-_ADVISED_ROWS = 300
+_ADVISERS = ("nncf", "ultralytics", "modelopt", "tensorrt", "aimet", "hailo", "rknn")
 _MOST_PADDING = 0.5
 
 
@@ -101,12 +102,11 @@ def _of_values(manifest: Manifest) -> list[Concern]:
 
 def _of_the_set(survey: Survey, manifest: Manifest) -> list[Concern]:
     found = []
-    if survey.rows < _ADVISED_ROWS:
+    if survey.rows < advice(_ADVISERS[0]).minimum:
         found.append(
             Concern(
                 f"{counted(survey.rows, 'row')} only",
-                "Vendors advise more: NNCF and Ultralytics 300, TensorRT and MLPerf 500, AIMET "
-                "1,000, Hailo 1,024; RKNN is content with 20 to 200.",
+                f"{'; '.join(advice(consumer).words for consumer in _ADVISERS)}.",
             )
         )
     if survey.padding_share > _MOST_PADDING:

@@ -47,9 +47,9 @@ def test_a_good_clip_gives_a_better_output_than_a_bad_one(tmp_path, measuring):
     ).astype(np.float64)
     wanted = {("a", "max"): peaks, ("a", "half"): peaks / 3, ("a", "wide"): peaks * 20}
     found = {one.method: one for one in differences(measuring, wanted, places)}
-    assert found["max"].sqnr_db > 25
-    assert found["max"].sqnr_db > found["half"].sqnr_db + 3
-    assert found["max"].sqnr_db > found["wide"].sqnr_db + 3
+    assert found["max"].sqnr_db > 25, found
+    assert found["max"].sqnr_db > found["half"].sqnr_db + 3, found
+    assert found["max"].sqnr_db > found["wide"].sqnr_db + 3, found
     assert found["max"].boxes is None
 
 

@@ -97,4 +97,5 @@ def _quantized(model: str, tensors: Sequence[str]) -> Any:
     except Exception as error:  # ONNX Runtime raises what it happens to meet
         reason = printable(str(error).strip().split("\n")[0])
         raise ModelError(f"ONNX Runtime does not quantize {printable(model)}: {reason}") from error
+    quantizer.model.topological_sort()
     return quantizer.model.model

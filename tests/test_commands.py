@@ -14,7 +14,9 @@ from streamcalib.graph import read_image_input
 
 def command(data: Path, row: tuple[int, ...], graph=None) -> str:
     """Return the ModelOpt command of a set."""
-    (line,) = set_commands(data, "final", graph and model_facts(graph, row)).values()
+    ours, line = set_commands(data, "final", graph and model_facts(graph, row)).values()
+    start = ["streamcalib", "quantize", options(line)["onnx_path"], "--calibration", str(data)]
+    assert shlex.split(ours) == [*start, "--out", options(line)["output_path"]]
     return line
 
 
@@ -74,7 +76,8 @@ def test_the_command_works_in_any_folder(tmp_path, monkeypatch):
 
 def test_canvases_are_finalized_first(tmp_path):
     """No quantizer's own command takes canvases: the command writes their values beside them."""
-    (line,) = set_commands(Path("/sets/my calib.npy"), "uint8", None).values()
+    ours, line = set_commands(Path("/sets/my calib.npy"), "uint8", None).values()
+    assert shlex.split(ours)[3:5] == ["--calibration", "/sets/my calib.npy"]
     assert shlex.split(line) == [
         *("streamcalib", "finalize", "/sets/my calib.npy"),
         *("--out", "/sets/my calib_final.npy"),

@@ -94,17 +94,19 @@ def test_the_manifest_goes_with_it(calibration, tmp_path):
     final = finalize(calibration, tmp_path / "final.npz")
     assert list(final.row_records()) == list(calibration.row_records())
     assert final.manifest.images == calibration.manifest.images
-    (line,) = final.manifest.commands.values()
+    ours, line = final.manifest.commands.values()
     assert f"--calibration_data_path={tmp_path}/final.npz" in shlex.split(line)
-    assert "calib.npy" not in line
+    assert "calib.npy" not in line + ours
     assert final.card() == (tmp_path / "final.npz.md").read_text()
 
 
 def test_commands_are_quoted_for_the_new_name(calibration, tmp_path):
     """A name with a space stays one word of the command."""
     final = finalize(calibration, tmp_path / "my final.npz")
-    (line,) = final.manifest.commands.values()
+    ours, line = final.manifest.commands.values()
     assert f"--calibration_data_path={tmp_path}/my final.npz" in shlex.split(line)
+    assert shlex.split(ours)[:2] == ["streamcalib", "quantize"]
+    assert f"{tmp_path}/my final.npz" in shlex.split(ours)
 
 
 def test_a_set_is_given_by_its_path_too(calibration, tmp_path):
@@ -213,10 +215,10 @@ def test_commands_name_the_new_file_by_its_plain_path(calibration, tmp_path, mon
         (tmp_path / f"calib.npy{suffix}").rename(tmp_path / f"moved.npy{suffix}")
     final = finalize("../moved.npy", "../final.npz")
     assert final.path == tmp_path / "final.npz"
-    (command,) = final.commands.values()
+    _, command = final.commands.values()
     assert f"--calibration_data_path={tmp_path}/final.npz" in command
     assert final.manifest.commands == final.commands
-    (command,) = CalibrationSet.open("../moved.npy").commands.values()
+    _, command = CalibrationSet.open("../moved.npy").commands.values()
     assert f"--calibration_data_path={tmp_path}/moved.npy" in command
 
 

@@ -133,7 +133,8 @@ def test_links_and_variables_on_the_way_are_noted(tmp_path, paths, monkeypatch):
 
 def test_the_command_names_the_set(calibration):
     """The ModelOpt command has the set's path, and is quoted where it must be."""
-    (line,) = calibration.manifest.commands.values()
+    ours, line = calibration.manifest.commands.values()
+    assert f"--calibration {calibration.path}" in ours
     assert f"--calibration_data_path={calibration.path}" in line
     assert line.startswith("python -m modelopt.onnx.quantization ")
 

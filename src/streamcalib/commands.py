@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from streamcalib.remotepath import SetPath
 
 MODEL_PLACEHOLDER = "MODEL.onnx"
+QUANTIZE = "Quantize with NVIDIA ModelOpt, without loading the set"
+MODELOPT = "The same by ModelOpt's own command line"
+FINALIZE = "Write the final values for a quantizer"
 
 
 def set_commands(data: SetPath, store: StoreKind, model: dict[str, Any] | None) -> dict[str, str]:
@@ -27,16 +30,15 @@ def set_commands(data: SetPath, store: StoreKind, model: dict[str, Any] | None) 
     model
         The manifest's `model_facts`, or None.
     """
+    commands = {QUANTIZE: _quantize_command(data, model)}
     if store == "uint8":
         # What is behind a URL is finalized to here.
         name = f"{data.stem}_final.npy"
         final = data.with_name(name) if isinstance(data, Path) else name
-        return {
-            "Write the final values for a quantizer": shlex.join(
-                ["streamcalib", "finalize", str(data), "--out", str(final)]
-            )
-        }
-    return {"Quantize with NVIDIA ModelOpt": _modelopt_command(data, model)}
+        commands[FINALIZE] = shlex.join(["streamcalib", "finalize", str(data), "--out", str(final)])
+    else:
+        commands[MODELOPT] = _modelopt_command(data, model)
+    return commands
 
 
 def report_command(data: SetPath) -> str:
@@ -61,15 +63,28 @@ def model_facts(graph: ImageInput, row_shape: tuple[int, ...]) -> dict[str, Any]
     }
 
 
+def _quantize_command(data: SetPath, model: dict[str, Any] | None) -> str:
+    onnx = model["path"] if model else MODEL_PLACEHOLDER
+    out = _quantized(data, model)
+    words = ["streamcalib", "quantize", onnx, "--calibration", str(data), "--out", out]
+    return shlex.join(words)
+
+
+def _quantized(data: SetPath, model: dict[str, Any] | None) -> str:
+    """Return where the quantized model goes: beside the set, where there is room and the right."""
+    if model is None:
+        return f"{Path(MODEL_PLACEHOLDER).stem}.int8.onnx"
+    name = f"{Path(model['path']).stem}.int8.onnx"
+    return str(data.with_name(name)) if isinstance(data, Path) else name
+
+
 def _modelopt_command(data: SetPath, model: dict[str, Any] | None) -> str:
     onnx = model["path"] if model else MODEL_PLACEHOLDER
-    quantized = f"{Path(onnx).stem}.int8.onnx"
     arguments = [
         f"--onnx_path={onnx}",
         "--quantize_mode=int8",
         f"--calibration_data_path={data}",
-        # Beside the set, where there is room and the right to write.
-        f"--output_path={data.with_name(quantized) if model else quantized}",
+        f"--output_path={_quantized(data, model)}",
     ]
     if model and model["calibration_shapes"]:
         arguments.insert(3, f"--calibration_shapes={model['calibration_shapes']}")

@@ -41,12 +41,14 @@ def test_build_tells_what_it_built_and_what_comes_next(told, images):
     """Shape, dtype, size and rate; the command that uses the set, and what that loads."""
     ended = told(*BUILD)
     assert (ended.code, ended.err) == (0, "")
-    first, second, third = ended.out.splitlines()
+    first, ours, command, second, third = ended.out.splitlines()
     assert re.fullmatch(
         r"calib.npy built: \(6, 3, 16, 16\) float32, 22\.5 kB in \d+\.\d s \(\d+ img/s\)",
         first.replace(str(images[0].parents[1]) + "/", ""),
     )
-    assert second == "Quantize with NVIDIA ModelOpt (it loads all 22.5 kB):"
+    assert ours == "Quantize with NVIDIA ModelOpt, without loading the set:"
+    assert command.strip().startswith("streamcalib quantize MODEL.onnx --calibration ")
+    assert second == "The same by ModelOpt's own command line (it loads all 22.5 kB):"
     assert third.strip().startswith("python -m modelopt.onnx.quantization")
     np.testing.assert_array_equal(np.load("calib.npy"), smallsets.rows(images))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcalib.building.unfinished import unfinished_rows
+from streamcalib.commands import QUANTIZE
 from streamcalib.publish import is_there
 from streamcalib.wording import counted, in_units, printable
 
@@ -196,11 +197,11 @@ def tell_set(
 def tell_next(calibration: CalibrationSet) -> None:
     """Say how the set is used, and what that will load."""
     if calibration.manifest.store == "final":
-        note = f"it loads all {in_units(calibration.stored_bytes)}"
+        note = f" (it loads all {in_units(calibration.stored_bytes)})"
     else:
-        note = in_units(len(calibration) * calibration.values().row_bytes)
+        note = f" ({in_units(len(calibration) * calibration.values().row_bytes)})"
     for what, command in calibration.commands.items():
-        click.echo(f"{what} ({note}):\n  {printable(command)}")
+        click.echo(f"{what}{'' if what == QUANTIZE else note}:\n  {printable(command)}")
 
 
 def tell_report(report: Report | None) -> None:

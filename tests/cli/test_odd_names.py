@@ -85,7 +85,7 @@ def check_card(calib: Path) -> None:
     headings = [line for line in lines if line.startswith("#")]
     parts = ["Recipe", "Images", "Bad images, left out", "Commands"]
     assert headings[1:] == [f"## {name}" for name in parts]
-    assert [line for line in lines if line.startswith("```")] == ["```"] * 2
+    assert [line for line in lines if line.startswith("```")] == ["```"] * 6
     outside = "\n".join(lines[: lines.index("## Commands")])
     assert not re.search(r"[<`]|\]\(", outside)
     for line in outside.split("\n"):
@@ -219,7 +219,7 @@ def test_a_recipes_name_leads_nowhere(told, images, tmp_path):
         assert ended.code == 0, ended
         shown(ended)
     assert not [path for path in tmp_path.rglob("*evil*") if path.parent != out]
-    assert {path.suffix for path in out.iterdir()} == {".txt", ".json", ".npy", ".md"}
+    assert {path.suffix for path in out.iterdir()} == {".txt", ".json", ".npy", ".md", ".html"}
 
 
 def test_a_defect_is_reported_escaped(told, images, monkeypatch):

@@ -168,7 +168,7 @@ def test_a_refused_picture_is_found(monkeypatch):
 def test_a_limit_that_does_not_hold_is_found(monkeypatch):
     """A picture over the limit is found, and one that is decoded before its size is looked at."""
     assert findings(SOUND, all_decoders(), max_pixels=500) == ""
-    check = decode._check_size
+    check = decode.check_size
     calls: Counter[str] = Counter()
 
     def late(height, width, max_pixels):
@@ -177,9 +177,9 @@ def test_a_limit_that_does_not_hold_is_found(monkeypatch):
             check(height, width, max_pixels)
 
     cmyk = zoo.animals()["cmyk"].data
-    monkeypatch.setattr(decode, "_check_size", late)
+    monkeypatch.setattr(decode, "check_size", late)
     assert "decoded before it was refused" in findings(cmyk, [SimpleJpeg()], max_pixels=500)
-    monkeypatch.setattr(decode, "_check_size", lambda *_: None)
+    monkeypatch.setattr(decode, "check_size", lambda *_: None)
     assert "passed the limit" in findings(SOUND, all_decoders(), max_pixels=500)
 
 

@@ -34,13 +34,24 @@ def calibration(folder):
 
 def dividing(path):
     """Write a graph that divides its input by 255 itself."""
+    return taking_out(path, 0, 255)
+
+
+def taking_out(path, mean: float, deviation: float):
+    """Write a graph that normalizes its input itself."""
     shape = (1, 3, 16, 16)
     graph = helper.make_graph(
-        [helper.make_node("Div", ["images", "by"], ["output0"])],
-        "dividing",
+        [
+            helper.make_node("Sub", ["images", "mean"], ["centred"]),
+            helper.make_node("Div", ["centred", "by"], ["output0"]),
+        ],
+        "normalizing",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("output0", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(np.float32(255), "by")],
+        [
+            numpy_helper.from_array(np.float32(mean), "mean"),
+            numpy_helper.from_array(np.float32(deviation), "by"),
+        ],
     )
     save(helper.make_model(graph), str(path))
     return path
@@ -122,6 +133,19 @@ def test_bytes_for_a_graph_that_normalizes_nothing(folder, tmp_path):
 def test_normalized_twice(calibration, tmp_path):
     """By the recipe and by the graph."""
     assert "normalized twice" in refusal(calibration, dividing(tmp_path / "divides.onnx"))
+    message = refusal(calibration, taking_out(tmp_path / "mean.onnx", 123.7, 58.4))
+    assert "takes mean and scale of values from 0 to 255 out" in message
+    assert "normalized twice" in message
+
+
+def test_bytes_for_a_graph_that_normalizes_fractions(folder, calibration, tmp_path):
+    """Its mean and deviation are of values from 0 to 1, and tell so."""
+    model = taking_out(tmp_path / "mean.onnx", 0.485, 0.229)
+    raw = CalibrationSet.open(folder / "raw.npy")
+    assert "constants for values from 0 to 1, and the rows go up to 255" in refusal(raw, model)
+    assert len(raw.reader(model=model, any_range=True)) == 6
+    assert len(calibration.reader(model=model)) == 6
+    assert len(raw.reader(model=taking_out(tmp_path / "bytes.onnx", 123.7, 58.4))) == 6
 
 
 @pytest.mark.parametrize("name", ["raw", "bgr"])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamcalib.errors import ModelError, RecipeError
 from streamcalib.graph import read_image_input
+from streamcalib.graph_range import LARGEST_NORMALIZED
 from streamcalib.presets import PRESETS
 from streamcalib.recipe import Recipe
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from streamcalib.graph_range import GraphRange
     from streamcalib.readers.rowsource import RowSource
 
-# Above this no row is normalized: three standard deviations and some, or [0, 1], or [-1, 1].
-_LARGEST_NORMALIZED = 8.0
 _VALUES = (
     "channel_order",
     "scale",
@@ -142,14 +141,20 @@ def _wrong_values(source: RowSource, does: GraphRange, graph: ImageInput) -> Ite
             )
     if recipe.dtype == "uint8":
         return
-    if does.divides and high <= _LARGEST_NORMALIZED:
+    if does.expects == "bytes" and high <= LARGEST_NORMALIZED:
         yield (
-            f"the graph divides its input by about 255 itself, and the rows end at {high:g}: they "
-            "would be normalized twice. Build the set with scale 1, mean 0 and std 1 (--recipe)."
+            f"the graph {does.in_words}, and the rows end at {high:g}: they would be normalized "
+            "twice. Build the set with scale 1, mean 0 and std 1 (--recipe)."
+        )
+    elif does.expects == "fractions" and high > LARGEST_NORMALIZED:
+        yield (
+            "the graph normalizes its input with constants for values from 0 to 1, and the rows go "
+            f"up to {high:g}: build the set with scale 255, mean 0 and std 1 (--recipe), or say "
+            "that this is meant: any_range=True (--any-range)."
         )
     elif does.is_ultralytics and not does.normalizes:
         yield from _unlike_ultralytics(recipe, graph)
-    elif high > _LARGEST_NORMALIZED and not does.normalizes and not _is_meant(recipe):
+    elif high > LARGEST_NORMALIZED and not does.normalizes and not _is_meant(recipe):
         yield (
             f"the rows go up to {high:g}, and nothing in the graph normalizes them: most models "
             "were trained on values from 0 to 1. Build the set with the model's recipe (--preset), "

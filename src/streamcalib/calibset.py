@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from streamcalib.card import card
 from streamcalib.commands import set_commands
-from streamcalib.errors import InputError, SetError, SourceError
+from streamcalib.errors import InputError, SetError
 from streamcalib.extra_inputs import ExtraInput
 from streamcalib.manifest import Manifest, rows_path
 from streamcalib.manifest_rows import read_rows, stored_checksums
-from streamcalib.opened import data_bytes, data_exists, made_ns, open_rows
+from streamcalib.opened import data_bytes, data_path, made_ns, open_rows
 from streamcalib.readers.named import Readers
-from streamcalib.remotepath import RemotePath, is_file, set_path
+from streamcalib.remotepath import is_file
 from streamcalib.setid import Identified
 from streamcalib.stores.stored import MappedRows
 from streamcalib.values import Canvases, RowValues
@@ -28,10 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.recipe import Recipe
-    from streamcalib.remotepath import SetPath
+    from streamcalib.remotepath import RemotePath, SetPath
     from streamcalib.stores.stored import StoredRows
-
-SUFFIXES = (".npy", ".npz", ".zarr")
 
 
 class CalibrationSet(Readers, Identified):
@@ -67,22 +64,7 @@ class CalibrationSet(Readers, Identified):
             If it is no calibration set, has no manifest, or its array is not the one that the
             manifest describes.
         """
-        data = set_path(path)
-        shown = printable(str(path))
-        if isinstance(data, RemotePath) and data.suffix != ".zarr":
-            raise SetError(
-                f"{shown} cannot be opened by its address: of sets behind URLs only .zarr can. "
-                "Copy it here, or finalize it to a .zarr there."
-            )
-        if data.suffix not in SUFFIXES:
-            raise SetError(
-                f"{shown} is no calibration set: its name must end in .npy, .npz or .zarr."
-            )
-        if not data_exists(data):
-            kind = "folder" if data.suffix == ".zarr" else "regular file"
-            there = not isinstance(data, RemotePath) and os.path.exists(data)  # noqa: PTH110
-            what = f"is not a {kind}" if there else "does not exist"
-            raise SourceError(f"the set {shown} {what}.")
+        data, shown = data_path(path), printable(str(path))
         opened = cls(data, Manifest.read(data))
         if not isinstance(opened.manifest.rows, list) and not is_file(rows_path(data)):
             raise SetError(f"{shown} lacks {printable(rows_path(data).name)}: copy that file, too.")

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from streamcalib.datafile import parse_json
-from streamcalib.errors import SetError
-from streamcalib.remotepath import RemotePath, exists, read_file
+from streamcalib.errors import SetError, SourceError
+from streamcalib.remotepath import RemotePath, exists, read_file, set_path
 from streamcalib.stores.npy_header import map_npy
 from streamcalib.stores.npz import map_member
 from streamcalib.stores.objects import FolderObjects
@@ -20,6 +20,36 @@ from streamcalib.wording import printable
 if TYPE_CHECKING:
     from streamcalib.remotepath import SetPath
     from streamcalib.stores.objects import Objects
+
+
+SUFFIXES = (".npy", ".npz", ".zarr")
+
+
+def data_path(path: str | os.PathLike[str] | RemotePath) -> SetPath:
+    """Return the path or URL of a set's data, which is there.
+
+    Raises
+    ------
+    SourceError
+        If it does not exist.
+    SetError
+        If it cannot be a calibration set by its name.
+    """
+    data = set_path(path)
+    shown = printable(str(path))
+    if isinstance(data, RemotePath) and data.suffix != ".zarr":
+        raise SetError(
+            f"{shown} cannot be opened by its address: of sets behind URLs only .zarr can. "
+            "Copy it here, or finalize it to a .zarr there."
+        )
+    if data.suffix not in SUFFIXES:
+        raise SetError(f"{shown} is no calibration set: its name must end in .npy, .npz or .zarr.")
+    if not data_exists(data):
+        kind = "folder" if data.suffix == ".zarr" else "regular file"
+        there = not isinstance(data, RemotePath) and os.path.exists(data)  # noqa: PTH110
+        what = f"is not a {kind}" if there else "does not exist"
+        raise SourceError(f"the set {shown} {what}.")
+    return data
 
 
 def open_rows(data: SetPath, member: str) -> StoredRows:

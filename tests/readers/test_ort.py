@@ -41,3 +41,12 @@ def test_two_strides_contradict():
     """Neither is taken silently."""
     with pytest.raises(InputError, match="leave one"):
         ort_options(6, stride=2, extra_options={"CalibStridedMinMax": 3})
+
+
+def test_the_callers_stride_alone():
+    """One that was left out contradicts nothing; it is held to the same rule."""
+    assert ort_options(6, extra_options={"CalibStridedMinMax": 3}) == {"CalibStridedMinMax": 3}
+    with pytest.raises(InputError, match=r"stride 5 does not divide the 6 steps"):
+        ort_options(6, extra_options={"CalibStridedMinMax": 5})
+    with pytest.raises(InputError, match="leave one"):
+        ort_options(6, stride=1, extra_options={"CalibStridedMinMax": 3})

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypedDict, Unpack, get_args
 
 import joblib
 
-from streamcalib.calibset import SUFFIXES, CalibrationSet
+from streamcalib.calibset import CalibrationSet
 from streamcalib.errors import InputError, OutputError, SetError, SourceError
 from streamcalib.extra_inputs import ExtraInput, checked_input_name
 from streamcalib.manifest import StoreKind
 from streamcalib.manifest_rows import same_rows
+from streamcalib.opened import SUFFIXES
 from streamcalib.pixels.restore import Restorer
 from streamcalib.plan import Container, Plan, check_space, chosen_store, make_plan
 from streamcalib.publish import (

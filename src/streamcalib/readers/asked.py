@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -20,5 +20,5 @@ class Asked(TypedDict, total=False):
     layout: Layout | None
     scale: Scale | None
     dtype: DType | None
-    model: str | PathLike[str] | None
+    model: str | PathLike[str] | Literal[False] | None
     any_range: bool

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
-from streamcalib.errors import ModelError, RecipeError
+from streamcalib.errors import MissingExtraError, ModelError, RecipeError
 from streamcalib.graph import describe_input, read_image_input
 from streamcalib.graph_range import LARGEST_NORMALIZED
 from streamcalib.presets import PRESETS
@@ -81,6 +82,28 @@ def check_fit(
         listing = f" {wrong[0]}" if len(wrong) == 1 else "".join(f"\n- {each}" for each in wrong)
         raise ModelError(f"{source.shown} does not fit {graph.shown}:{listing}")
     return graph
+
+
+def check_own_fit(
+    source: RowSource, *, batch_size: int | None = None, any_range: bool = False
+) -> ImageInput | None:
+    """Hold rows against the graph that they were made for, if there is one and it can be read.
+
+    Parameters, and what is raised and returned, as in `check_fit`; None where nothing was held
+    against anything: no file is named or there, or the package ``onnx`` is not installed.
+    """
+    path = source.model_path
+    if path is None or not os.path.isfile(path):  # noqa: PTH113 (Path's raises where forbidden)
+        return None
+    try:
+        return check_fit(source, path, batch_size=batch_size, any_range=any_range)
+    except MissingExtraError:
+        return None
+    except ModelError as error:
+        raise ModelError(
+            f"{error}\nThat is the model that {source.shown} was made for: name another with "
+            "model=..., or hold it against none with model=False."
+        ) from error
 
 
 def _wrong_names(source: RowSource, graph: ImageInput, name: str) -> Iterator[str]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.readers.advising import advise
-from streamcalib.readers.fit import check_fit
+from streamcalib.readers.fit import check_fit, check_own_fit
 from streamcalib.readers.nncf import nncf_dataset
 from streamcalib.readers.ort import ort_options
 from streamcalib.readers.polygraphy import PolygraphyLoader
 from streamcalib.readers.reader import CalibrationReader
-from streamcalib.readers.steps import deal
 from streamcalib.readers.tflite import RepresentativeDataset
 from streamcalib.readers.torch import torch_batches, torch_dataset, torch_forward_loop
 from streamcalib.readers.view import viewed
@@ -18,7 +17,7 @@ from streamcalib.readers.view import viewed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
-    from typing import Unpack
+    from typing import Literal, Unpack
 
     from streamcalib.readers.asked import Asked
     from streamcalib.readers.rowsource import RowSource
@@ -43,7 +42,7 @@ class Readers:
         layout: Layout | None = None,
         scale: Scale | None = None,
         dtype: DType | None = None,
-        model: str | PathLike[str] | None = None,
+        model: str | PathLike[str] | Literal[False] | None = None,
         any_range: bool = False,
     ) -> CalibrationReader:
         """Return the reader that carries every protocol; see `CalibrationReader`.
@@ -61,7 +60,9 @@ class Readers:
             The rows in another layout, range or dtype; see `viewed`.
         model
             The ONNX file to hold the rows against before anything runs: names, dtype, layout,
-            sides, batch size and range of values.
+            sides, batch size and range of values. By default the one that they were made for, if
+            it is still where it was, the package ``onnx`` is installed, and neither another input
+            nor another layout, range or dtype is asked for. False holds them against none.
         any_range
             Whether values that look wrong for ``model`` are meant so.
 
@@ -71,14 +72,20 @@ class Readers:
             If ``batch_size`` leaves a remainder that is not provided for.
         ModelError
             If the rows do not fit ``model``.
+        MissingExtraError
+            If ``model`` is given, and the package ``onnx`` is not installed.
         """
         source = viewed(self, layout=layout, scale=scale, dtype=dtype)
         name = input_name or source.input_name
-        if model is not None:
+        graph = None
+        if model is not None and model is not False:
             graph = check_fit(
                 source, model, input_name=name, batch_size=batch_size, any_range=any_range
             )
-            batch_size = graph.batch if batch_size is None else batch_size
+        elif model is None and name == source.input_name and not (layout or scale or dtype):
+            graph = check_own_fit(source, batch_size=batch_size, any_range=any_range)
+        if graph is not None and batch_size is None:
+            batch_size = graph.batch
         size = 1 if batch_size is None else batch_size
         return CalibrationReader(source, name, batch_size=size, remainder=remainder)
 
@@ -134,23 +141,23 @@ class Readers:
 
     def ort_options(
         self: RowSource,
+        input_name: str | None = None,
         *,
-        batch_size: int = 1,
-        remainder: Remainder = "error",
-        stride: int = 1,
+        stride: int | None = None,
         extra_options: Mapping[str, Any] | None = None,
+        **asked: Unpack[Asked],
     ) -> dict[str, Any]:
         """Return ``extra_options`` for ``quantize_static`` that keep memory flat.
 
         Parameters
         ----------
-        batch_size, remainder
-            As the reader's.
+        input_name, **asked
+            As `ort_reader` was asked, whose steps are counted; raises as `reader`.
         stride, extra_options
             As in `streamcalib.readers.ort.ort_options`; raises as it does.
         """
-        steps = deal(len(self), batch_size, remainder, self.shown)
-        return ort_options(steps.count, stride=stride, extra_options=extra_options)
+        steps = len(Readers.reader(self, input_name, **asked))
+        return ort_options(steps, stride=stride, extra_options=extra_options)
 
     def polygraphy_loader(
         self: RowSource, input_name: str | None = None, **asked: Unpack[Asked]
@@ -182,13 +189,19 @@ class Readers:
         reader = advise("nncf", Readers.reader(self, input_name, **asked))
         return nncf_dataset(reader, integers=integers)
 
-    def nncf_options(self: RowSource, **asked: Unpack[Asked]) -> dict[str, int]:
+    def nncf_options(
+        self: RowSource,
+        input_name: str | None = None,
+        *,
+        integers: bool = False,  # noqa: ARG002 (decides no number of steps)
+        **asked: Unpack[Asked],
+    ) -> dict[str, int]:
         """Return what ``nncf.quantize`` needs beside `nncf_dataset`, asked in the same way.
 
         That is ``subset_size``, in steps: NNCF takes 300 of them and passes over the others in
         silence unless it is told how many there are.
         """
-        return {"subset_size": len(Readers.reader(self, **asked))}
+        return {"subset_size": len(Readers.reader(self, input_name, **asked))}
 
     def representative_dataset(
         self: RowSource,

@@ -14,7 +14,7 @@ _HARMFUL = "CalibMaxIntermediateOutputs"
 
 
 def ort_options(
-    steps: int, *, stride: int = 1, extra_options: Mapping[str, Any] | None = None
+    steps: int, *, stride: int | None = None, extra_options: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Return ``extra_options`` for ``quantize_static`` that keep few activations at once.
 
@@ -29,14 +29,15 @@ def ort_options(
     steps
         Steps of the reader.
     stride
-        Steps whose activations are held at once; must divide ``steps``.
+        Steps whose activations are held at once; must divide ``steps``. By default what
+        ``extra_options`` say, else 1.
     extra_options
         The caller's own, which are kept.
 
     Raises
     ------
     InputError
-        If ``stride`` does not divide the steps, contradicts ``extra_options``, or those have
+        If the stride does not divide the steps or contradicts ``extra_options``, or those have
         ``CalibMaxIntermediateOutputs``, which throws calibration data away instead of merging it
         (microsoft/onnxruntime#20226).
     """
@@ -46,14 +47,14 @@ def ort_options(
             f"{_HARMFUL} makes ONNX Runtime forget what it has collected, and the scales wrong: "
             f"leave it out. {_STRIDE}, which is set here, saves the same memory."
         )
-    if options.setdefault(_STRIDE, stride) != stride:
+    held = options.setdefault(_STRIDE, 1 if stride is None else stride)
+    if stride not in (None, held):
         raise InputError(
-            f"extra_options say {_STRIDE}={options[_STRIDE]}, and stride is {stride}: leave one "
-            "of them out."
+            f"extra_options say {_STRIDE}={held}, and stride is {stride}: leave one of them out."
         )
-    if stride < 1 or steps % stride:
+    if not isinstance(held, int) or held < 1 or steps % held:
         raise InputError(
-            f"stride {stride} does not divide the {steps} steps of the set, which ONNX Runtime "
+            f"stride {held} does not divide the {steps} steps of the set, which ONNX Runtime "
             "needs: take 1, or another divisor."
         )
     return options

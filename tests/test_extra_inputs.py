@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -142,3 +143,11 @@ def test_repeated_rows_take_no_memory():
     rows = ExtraInput.parse("a=1,2:int64").repeated(1_000_000)
     assert rows.strides[0] == 0
     assert not rows.flags.writeable
+
+
+@pytest.mark.parametrize("value", [math.nan, [0.5, math.nan], [[math.nan]]])
+def test_what_is_no_number_is_refused(value):
+    """It makes every scale none; infinity is a mask's."""
+    with pytest.raises(InputError, match="no values of dtype"):
+        ExtraInput("mask", value, "float32").check()
+    ExtraInput("mask", -math.inf, "float32").check()

@@ -117,6 +117,13 @@ def test_a_graph_that_divides_itself_gets_a_recipe_of_bytes(tmp_path):
     assert "--preset" not in build
 
 
+def test_a_graph_that_takes_a_mean_of_bytes_out_gets_that_recipe_too(tmp_path):
+    """And the sentence says what it does."""
+    found = check_model(normalizing(tmp_path / "m.onnx", "Sub", 123.7), preset="torchvision")
+    assert any("takes mean and scale of values from 0 to 255" in line for line in found.unsaid)
+    assert "--set scale=1 --set mean=0,0,0 --set std=1,1,1" in found.commands[0]
+
+
 def test_other_arithmetic_at_the_beginning_is_told(tmp_path):
     """Whether it is a normalization, only the user knows."""
     found = check_model(normalizing(tmp_path / "m.onnx", "Sub", 0.45))

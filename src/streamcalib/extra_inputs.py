@@ -164,5 +164,7 @@ def _fits(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
     with np.errstate(all="ignore"):
         cast = array.astype(dtype)
         if dtype.kind == "f":
-            return bool(np.array_equal(np.isinf(cast), np.isinf(array)))
+            # A mask may hold infinity; what is no number makes every scale none.
+            fits = not np.isnan(cast).any() and np.array_equal(np.isinf(cast), np.isinf(array))
+            return bool(fits)
         return bool(np.array_equal(cast.astype(array.dtype), array))

@@ -126,8 +126,8 @@ def _unsaid(graph: ImageInput, fit: Fit, size: tuple[int, int] | None) -> list[s
     ]
     if _normalizes_inside(graph):
         lines.append(
-            "The graph divides its input by about 255 itself, so its rows are to hold 0 to 255: "
-            "the commands below write a recipe for that."
+            f"The graph {graph.does.in_words}, so its rows are to hold 0 to 255: the commands "
+            "below write a recipe for that."
         )
     elif graph.does.normalizes and graph.dtype != "uint8":
         lines.append(
@@ -138,7 +138,7 @@ def _unsaid(graph: ImageInput, fit: Fit, size: tuple[int, int] | None) -> list[s
 
 
 def _normalizes_inside(graph: ImageInput) -> bool:
-    return graph.does.divides and graph.dtype != "uint8"
+    return graph.does.expects == "bytes" and graph.dtype != "uint8"
 
 
 def _options(

@@ -100,12 +100,13 @@ def fitting_preset(graph: ImageInput) -> str:
             fit.preset,
             fit.preset,
         )
-    if graph.does.divides and graph.dtype != "uint8":
+    if graph.does.expects == "bytes" and graph.dtype != "uint8":
         _log.warning(
-            "%s divides its input by about 255 itself: rows of 0 to 1 would be normalized twice. "
+            "%s %s: rows of 0 to 1 would be normalized twice. "
             "Take a recipe with scale 1, mean 0 and std 1: 'streamcalib recipe show %s --set "
             "scale=1 > recipe.json', and --recipe recipe.json.",
             graph.shown,
+            graph.does.in_words,
             fit.preset,
         )
     return fit.preset

@@ -34,13 +34,24 @@ def calibration(folder):
 
 def dividing(path):
     """Write a graph that divides its input by 255 itself."""
+    return taking_out(path, 0, 255)
+
+
+def taking_out(path, mean: float, deviation: float):
+    """Write a graph that normalizes its input itself."""
     shape = (1, 3, 16, 16)
     graph = helper.make_graph(
-        [helper.make_node("Div", ["images", "by"], ["output0"])],
-        "dividing",
+        [
+            helper.make_node("Sub", ["images", "mean"], ["centred"]),
+            helper.make_node("Div", ["centred", "by"], ["output0"]),
+        ],
+        "normalizing",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("output0", TensorProto.FLOAT, shape)],
-        [numpy_helper.from_array(np.float32(255), "by")],
+        [
+            numpy_helper.from_array(np.float32(mean), "mean"),
+            numpy_helper.from_array(np.float32(deviation), "by"),
+        ],
     )
     save(helper.make_model(graph), str(path))
     return path
@@ -122,6 +133,66 @@ def test_bytes_for_a_graph_that_normalizes_nothing(folder, tmp_path):
 def test_normalized_twice(calibration, tmp_path):
     """By the recipe and by the graph."""
     assert "normalized twice" in refusal(calibration, dividing(tmp_path / "divides.onnx"))
+    message = refusal(calibration, taking_out(tmp_path / "mean.onnx", 123.7, 58.4))
+    assert "takes mean and scale of values from 0 to 255 out" in message
+    assert "normalized twice" in message
+
+
+def test_bytes_for_a_graph_that_normalizes_fractions(folder, calibration, tmp_path):
+    """Its mean and deviation are of values from 0 to 1, and tell so."""
+    model = taking_out(tmp_path / "mean.onnx", 0.485, 0.229)
+    raw = CalibrationSet.open(folder / "raw.npy")
+    assert "constants for values from 0 to 1, and the rows go up to 255" in refusal(raw, model)
+    assert len(raw.reader(model=model, any_range=True)) == 6
+    assert len(calibration.reader(model=model)) == 6
+    assert len(raw.reader(model=taking_out(tmp_path / "bytes.onnx", 123.7, 58.4))) == 6
+
+
+def test_a_view_of_bytes_is_not_what_a_preset_means(folder, tmp_path):
+    """Its recipe has the preset's name still, and other values."""
+    paths = sorted((folder / "images").iterdir())
+    calib = build(paths, tmp_path / "c.npy", recipe=Recipe.preset("yolov8", 16), jobs=1)
+    model = write_graph(tmp_path / "m.onnx", Input(shape=(1, 3, 16, 16)))
+    assert "go up to 255" in refusal(calib, model, scale="0-255", dtype="float32")
+    assert len(calib.reader(model=model)) == 6
+
+
+def test_bytes_for_an_export_of_unknown_task(folder, tmp_path):
+    """Where Ultralytics' predictor is not known, what holds for all graphs holds."""
+    said = ultralytics(task="smell", imgsz="[16, 16]")
+    model = write_graph(tmp_path / "m.onnx", Input(shape=(1, 3, 16, 16)), metadata=said)
+    assert "go up to 255" in refusal(CalibrationSet.open(folder / "raw.npy"), model)
+    assert len(CalibrationSet.open(folder / "calib.npy").reader(model=model)) == 6
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (ExtraInput("orig_size", [640, 480], "int32"), "steps have int32, 1x2"),
+        (ExtraInput("orig_size", [640], "int64"), "steps have int64, 1x1"),
+        (ExtraInput("orig_size", 640, "int64"), "steps have int64, 1:"),
+    ],
+)
+def test_further_inputs_of_another_kind(folder, tmp_path, extra, said):
+    """Their dtype and shape are held against the graph, too."""
+    paths = sorted((folder / "images").iterdir())
+    has = build(paths, tmp_path / "c.npz", recipe=smallsets.RECIPE, extra_inputs=[extra], jobs=1)
+    size = Input("orig_size", (1, 2), INT64)
+    model = write_graph(tmp_path / "m.onnx", Input(shape=(1, 3, 16, 16)), size)
+    message = refusal(has, model)
+    assert "takes 'orig_size' as int64, 1x2" in message
+    assert said in message
+
+
+def test_further_inputs_of_another_batch(folder, tmp_path):
+    """Where the graph fixes their first axis and leaves that of the images open."""
+    paths = sorted((folder / "images").iterdir())
+    extra = ExtraInput("orig_size", [640, 480], "int64")
+    has = build(paths, tmp_path / "c.npz", recipe=smallsets.RECIPE, extra_inputs=[extra], jobs=1)
+    size = Input("orig_size", (1, 2), INT64)
+    model = write_graph(tmp_path / "m.onnx", Input(shape=("b", 3, 16, 16)), size)
+    assert "steps have int64, 2x2" in refusal(has, model, batch_size=2)
+    assert len(has.reader(model=model)) == 6
 
 
 @pytest.mark.parametrize("name", ["raw", "bgr"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streamcalib.errors import ModelError, RecipeError
-from streamcalib.graph import read_image_input
+from streamcalib.graph import describe_input, read_image_input
+from streamcalib.graph_range import LARGEST_NORMALIZED
 from streamcalib.presets import PRESETS
 from streamcalib.recipe import Recipe
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from streamcalib.graph_range import GraphRange
     from streamcalib.readers.rowsource import RowSource
 
-# Above this no row is normalized: three standard deviations and some, or [0, 1], or [-1, 1].
-_LARGEST_NORMALIZED = 8.0
 _VALUES = (
     "channel_order",
     "scale",
@@ -72,6 +71,7 @@ def check_fit(
     graph = read_image_input(model, name)
     wrong = [
         *_wrong_names(source, graph, name),
+        *_wrong_extras(source, graph, batch_size or graph.batch or 1),
         *_wrong_rows(source, graph),
         *_wrong_batch(graph, batch_size),
     ]
@@ -100,6 +100,25 @@ def _wrong_names(source: RowSource, graph: ImageInput, name: str) -> Iterator[st
             f"the set has values for {', '.join(map(repr, unknown))}, which is no input of the "
             "graph: build it for this model (--model)."
         )
+
+
+def _wrong_extras(source: RowSource, graph: ImageInput, batch_size: int) -> Iterator[str]:
+    """Tell which further inputs are given in another dtype or shape than the graph takes."""
+    for other in graph.other_inputs:
+        extra = source.extra_inputs.get(other.name)
+        if extra is None:
+            continue
+        shape = extra.shape(batch_size)
+        fits = other.shape is None or (
+            len(shape) == len(other.shape)
+            and all(want in (None, have) for want, have in zip(other.shape, shape, strict=True))
+        )
+        if extra.dtype != other.dtype or not fits:
+            yield (
+                f"it takes {other.name!r} as {describe_input(other)}, and steps have "
+                f"{extra.dtype}, {'x'.join(map(str, shape))}: build or finalize the set with "
+                "another --extra-input."
+            )
 
 
 def _wrong_rows(source: RowSource, graph: ImageInput) -> Iterator[str]:
@@ -142,14 +161,22 @@ def _wrong_values(source: RowSource, does: GraphRange, graph: ImageInput) -> Ite
             )
     if recipe.dtype == "uint8":
         return
-    if does.divides and high <= _LARGEST_NORMALIZED:
+    if does.expects == "bytes" and high <= LARGEST_NORMALIZED:
         yield (
-            f"the graph divides its input by about 255 itself, and the rows end at {high:g}: they "
-            "would be normalized twice. Build the set with scale 1, mean 0 and std 1 (--recipe)."
+            f"the graph {does.in_words}, and the rows end at {high:g}: they would be normalized "
+            "twice. Build the set with scale 1, mean 0 and std 1 (--recipe)."
         )
-    elif does.is_ultralytics and not does.normalizes:
-        yield from _unlike_ultralytics(recipe, graph)
-    elif high > _LARGEST_NORMALIZED and not does.normalizes and not _is_meant(recipe):
+    elif does.expects == "fractions" and high > LARGEST_NORMALIZED:
+        yield (
+            "the graph normalizes its input with constants for values from 0 to 1, and the rows go "
+            f"up to {high:g}: build the set with scale 255, mean 0 and std 1 (--recipe), or say "
+            "that this is meant: any_range=True (--any-range)."
+        )
+    elif does.normalizes:
+        return
+    elif does.is_ultralytics and (usual := _ultralytics_recipe(recipe, graph)):
+        yield from _unlike_ultralytics(recipe, usual)
+    elif high > LARGEST_NORMALIZED and not _is_meant(recipe):
         yield (
             f"the rows go up to {high:g}, and nothing in the graph normalizes them: most models "
             "were trained on values from 0 to 1. Build the set with the model's recipe (--preset), "
@@ -157,14 +184,16 @@ def _wrong_values(source: RowSource, does: GraphRange, graph: ImageInput) -> Ite
         )
 
 
-def _unlike_ultralytics(recipe: Recipe, graph: ImageInput) -> Iterator[str]:
-    """Tell what differs from the preprocessing that an Ultralytics export is used with."""
+def _ultralytics_recipe(recipe: Recipe, graph: ImageInput) -> Recipe | None:
+    """Return the preprocessing that an Ultralytics export is used with; None if nobody knows."""
+    sides = (graph.height or recipe.height, graph.width or recipe.width)
     try:
-        usual = Recipe.from_image_input(
-            graph, imgsz=(graph.height or recipe.height, graph.width or recipe.width)
-        )
+        return Recipe.from_image_input(graph, imgsz=sides)
     except (RecipeError, ModelError):
-        return
+        return None
+
+
+def _unlike_ultralytics(recipe: Recipe, usual: Recipe) -> Iterator[str]:
     differing = [
         f"{field} {getattr(recipe, field)} instead of {getattr(usual, field)}"
         for field in _VALUES
@@ -179,5 +208,11 @@ def _unlike_ultralytics(recipe: Recipe, graph: ImageInput) -> Iterator[str]:
 
 
 def _is_meant(recipe: Recipe) -> bool:
-    """Whether a recipe of bytes is a model family's own, as YOLOX's is."""
-    return recipe.name not in ("custom", "yolo11") and recipe.name in PRESETS
+    """Whether values of bytes are a model family's own, as YOLOX's are, and not a view's."""
+    if recipe.name not in PRESETS:
+        return False
+    try:
+        own = Recipe.preset(recipe.name, (recipe.height, recipe.width), dtype=recipe.dtype)
+    except RecipeError:
+        return False
+    return own.value_range == recipe.value_range

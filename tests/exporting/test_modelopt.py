@@ -11,6 +11,8 @@ import smallsets
 from graphs import Input, write_graph
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build, export, verify
+from streamcalib.cli import commands
+from streamcalib.commands import MODELOPT, QUANTIZE
 from streamcalib.errors import InputError, OutputError
 from streamcalib.exporting import modelopt
 
@@ -18,9 +20,18 @@ SIZE = ExtraInput("orig_size", [640, 480], "int64")
 
 
 def shapes(done) -> str | None:
-    """Return what the command says of shapes."""
-    (line,) = done.lines.values()
-    words = [word for word in shlex.split(line) if word.startswith("--calibration_shapes=")]
+    """Return what ModelOpt's own command says of shapes; ours must be one that it takes."""
+    own = shlex.split(done.lines[QUANTIZE])
+    assert own[:2] == ["streamcalib", "quantize"]
+    with commands.commands["quantize"].make_context("quantize", own[2:]) as context:
+        batch = context.params["batch_size"]
+    assert batch == (done.batch if done.batch > 1 else None)
+    assert context.params["modelopt"] == ()
+    words = [
+        word
+        for word in shlex.split(done.lines[MODELOPT])
+        if word.startswith("--calibration_shapes=")
+    ]
     assert len(words) < 2
     return words[0].partition("=")[2] if words else None
 

@@ -81,6 +81,30 @@ def test_publishing_leaves_the_result_alone(tmp_path, model):
     assert out.read_text() == "new"
 
 
+def test_files_made_on_the_way_replace_nothing(tmp_path, model):
+    """Unless it is said, and the model itself never; nothing is published then."""
+    out, mine = tmp_path / "q.onnx", tmp_path / "q1_named.onnx"
+    mine.write_text("mine")
+    with pytest.raises(OutputError) as caught:
+        publish_with_others(model, out, mine.name, overwrite=False)
+    assert "--overwrite" in text_of(caught.value)
+    assert (names(tmp_path), mine.read_text()) == ({"models", mine.name}, "mine")
+    publish_with_others(model, out, mine.name, overwrite=True)
+    assert (out.read_text(), mine.read_text()) == ("new", "new")
+    before = model.read_bytes()
+    with pytest.raises(OutputError, match="another folder"):
+        publish_with_others(model, model.with_name("q.onnx"), model.name, overwrite=True)
+    assert (model.read_bytes(), names(model.parent)) == (before, {model.name})
+
+
+def publish_with_others(model, out, other, *, overwrite) -> None:
+    """Make a model, and a file on the way, and publish both."""
+    with workplace(model, out) as place:
+        for name in (out.name, other):
+            (place.folder / name).write_text("new")
+        place.publish([], keep_others=True, overwrite=overwrite)
+
+
 def test_an_error_leaves_nothing(tmp_path, model):
     """The folder goes whatever ends the block; an error of the disk says how to go on."""
     for error, seen in (

@@ -13,7 +13,7 @@ from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build, export, verify
 from streamcalib.cli import commands
 from streamcalib.commands import MODELOPT, QUANTIZE
-from streamcalib.errors import InputError, OutputError
+from streamcalib.errors import InputError, ModelError, OutputError
 from streamcalib.exporting import modelopt
 
 SIZE = ExtraInput("orig_size", [640, 480], "int64")
@@ -73,6 +73,23 @@ def test_a_models_own_batch(tmp_path, paths):
         export(calibration, tmp_path / "n.npz", "modelopt", batch=2)
     with pytest.raises(InputError, match="3 rows do not fill one batch of 4"):
         export(calibration, tmp_path / "n.npz", "modelopt", rows=3)
+
+
+def test_a_models_own_batch_with_two_image_inputs(tmp_path, paths):
+    """It is that of the input which the set was built for; a model without it is told."""
+    inputs = Input("images", (4, 3, 16, 16)), Input("mask", (4, 1, 2, 2))
+    model = write_graph(tmp_path / "m.onnx", *inputs)
+    mask = ExtraInput("mask", 1, "float32", (1, 2, 2))
+    calibration = build(
+        *(paths, tmp_path / "c.npz"), model=model, input_name="images", extra_inputs=[mask], jobs=1
+    )
+    done = export(calibration, tmp_path / "m.npz", "modelopt")
+    assert (done.batch, done.rows) == (4, 4)
+    write_graph(model, Input("a", (4, 3, 16, 16)), Input("b", (4, 3, 16, 16)))
+    with pytest.raises(ModelError, match="'images', which is no image input"):
+        export(calibration, tmp_path / "n.npz", "modelopt")
+    model.unlink()
+    assert export(calibration, tmp_path / "n.npz", "modelopt").batch == 1
 
 
 def test_a_model_of_open_sides(tmp_path, paths):

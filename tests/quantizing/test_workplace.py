@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from graphs import Input, write_graph
 from messages import text_of
-from streamcalib.errors import InputError, OutputError, StoppedError
+from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
 from streamcalib.quantizing.workplace import check_output, workplace
 
 
@@ -109,11 +109,12 @@ def test_an_error_leaves_nothing(tmp_path, model):
     """The folder goes whatever ends the block; an error of the disk says how to go on."""
     for error, seen in (
         (KeyboardInterrupt(), KeyboardInterrupt),
-        (OSError(28, "full"), StoppedError),
+        (OSError(28, "full", "some\nfile"), StoppedError),
     ):
-        with pytest.raises(seen):
+        with pytest.raises(seen) as caught:
             fail_in_workplace(model, tmp_path / "q.onnx", error)
         assert names(tmp_path) == {"models"}
+    assert r"some\nfile: full: mend it" in text_of(caught.value)
 
 
 def fail_in_workplace(model, out, error) -> None:
@@ -137,6 +138,12 @@ def test_weights_in_other_files_come_along(tmp_path, model):
     )
     with workplace(apart, tmp_path / "q.onnx") as place:
         assert numpy_helper.to_array(onnx.load(str(place.model)).graph.initializer[0]).all()
+    (tmp_path / "models" / "apart.bin").rename(tmp_path / "models" / "moved.bin")
+    with (
+        pytest.raises(ModelError, match=r"apart\.bin, which is not there"),
+        workplace(apart, tmp_path / "q.onnx"),
+    ):
+        pass
     bare = onnx.load(str(apart), load_external_data=False)
     for entry in bare.graph.initializer[0].external_data:
         if entry.key == "location":

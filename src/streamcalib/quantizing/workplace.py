@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.durable import sync
-from streamcalib.errors import InputError, OutputError, StoppedError
+from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
 from streamcalib.graph_file import load_graph
 from streamcalib.signals import held_back
 from streamcalib.wording import printable
@@ -160,6 +160,12 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
     ------
     OutputError
         If it cannot be made.
+    ModelError
+        If a file of the model's weights is not there.
+    InputError
+        If one is outside of the model's folder.
+    StoppedError
+        If the disk fills or fails meanwhile.
     """
     path = Path(model)
     try:
@@ -182,8 +188,10 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
     except OSError as error:
         if isinstance(error, StoppedError | InputError):
             raise
+        place_of_it = f"{printable(str(error.filename))}: " if error.filename else ""
         raise StoppedError(
-            f"{printable(error.strerror or str(error))}: mend it, then run the same command again."
+            f"{place_of_it}{printable(error.strerror or str(error))}: mend it, then run the same "
+            "command again."
         ) from error
     finally:
         tempfile.tempdir = before
@@ -205,6 +213,12 @@ def _weight_files(model: Path) -> list[str]:
         raise InputError(
             f"{printable(str(model))} keeps weights outside of its folder, in "
             f"{printable(outside[0])}: that is not allowed."
+        )
+    missing = [name for name in found if not (model.parent / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{printable(str(model))} keeps weights in {printable(missing[0])}, which is not there "
+            "as a file: put it beside the model."
         )
     return list(found)
 

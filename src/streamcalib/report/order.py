@@ -99,7 +99,7 @@ def check_report(
     jobs
         Number of threads; by default all cores that this process may use.
     overwrite
-        Replace another file of that name.
+        Replace another file of that name; the page of a damaged set needs no word.
 
     Raises
     ------
@@ -117,8 +117,10 @@ def check_report(
         calibration = CalibrationSet.open(calibration)
     labels = options.get("labels")
     key = _key(calibration, rows, seed, repr(labels))
-    is_complete = _opening(path) == opening(key)
-    if not (is_complete or overwrite) and os.path.lexists(path):
+    found = _opening(path)
+    is_complete = found == opening(key)
+    is_retry = found.startswith(opening(""))
+    if not (is_complete or is_retry or overwrite) and os.path.lexists(path):
         raise OutputError(
             f"{printable(str(path))} exists and is another page. To replace it, say --overwrite; "
             "or choose another --out."

@@ -153,6 +153,7 @@ def prepare_quantization(
         reader=reader,
         keywords=given,
         keeps=keeps,
+        overwrite=overwrite,
         warnings=tuple(filter(None, (clash(), too_few("modelopt", _used(reader))))),
     )
 
@@ -171,6 +172,7 @@ def run_quantization(wanted: Wanted, progress: Subscriber | None = None) -> Quan
         place.publish(
             [place.folder / name for name in names],
             keep_others=bool(wanted.keywords.get("keep_intermediate_files")),
+            overwrite=wanted.overwrite,
         )
     kept = None if wanted.keeps is None else wanted.out.with_name(names[1])
     return Quantized(wanted.out, wanted.out.with_name(names[0]), record, kept)
@@ -227,7 +229,7 @@ def _declared_batch(keywords: Mapping[str, Any], graph: ImageInput) -> int | Non
         name, _, sides = shape.rpartition(":")
         if name == graph.name:
             first = sides.split("x")[0]
-            if not first.isdigit() or int(first) < 1:
+            if not first.isdecimal() or int(first) < 1:
                 raise InputError(
                     f"--calibration_shapes says {printable(shape)!r}, whose first side is no batch."
                 )

@@ -12,10 +12,11 @@ import pytest
 from messages import text_of
 from pools import write_pool
 from streamcalib import ImageList, compare, sample
+from streamcalib.choosing.comparing import judging
 from streamcalib.choosing.comparing.plot import draw_plot
 from streamcalib.choosing.comparing.table import lines_of
 from streamcalib.choosing.labels.source import LabelSource
-from streamcalib.errors import InputError, ListError, OutputError
+from streamcalib.errors import InputError, ListError, ModelError, OutputError
 from yolo_like import write_yolo_like
 
 SIDE = 64
@@ -146,3 +147,16 @@ def test_everything_is_ready_for_json():
     """And comes back as it was."""
     facts = compared("six.txt").to_dict()
     assert json.loads(json.dumps(facts)) == facts
+
+
+def test_a_model_that_cannot_be_quantized_is_refused_first(monkeypatch):
+    """Before images go through it."""
+
+    def refuse(*_):
+        raise ModelError("not to be quantized")
+
+    monkeypatch.setattr(judging, "Int8Model", refuse)
+    events = []
+    with pytest.raises(ModelError, match="not to be quantized"):
+        compared("six.txt", held_out=2, progress=events.append)
+    assert events == []

@@ -11,16 +11,27 @@ import smallsets
 from graphs import Input, write_graph
 from messages import text_of
 from streamcalib import CalibrationSet, ExtraInput, build, export, verify
-from streamcalib.errors import InputError, OutputError
+from streamcalib.cli import commands
+from streamcalib.commands import MODELOPT, QUANTIZE
+from streamcalib.errors import InputError, ModelError, OutputError
 from streamcalib.exporting import modelopt
 
 SIZE = ExtraInput("orig_size", [640, 480], "int64")
 
 
 def shapes(done) -> str | None:
-    """Return what the command says of shapes."""
-    (line,) = done.lines.values()
-    words = [word for word in shlex.split(line) if word.startswith("--calibration_shapes=")]
+    """Return what ModelOpt's own command says of shapes; ours must be one that it takes."""
+    own = shlex.split(done.lines[QUANTIZE])
+    assert own[:2] == ["streamcalib", "quantize"]
+    with commands.commands["quantize"].make_context("quantize", own[2:]) as context:
+        batch = context.params["batch_size"]
+    assert batch == (done.batch if done.batch > 1 else None)
+    assert context.params["modelopt"] == ()
+    words = [
+        word
+        for word in shlex.split(done.lines[MODELOPT])
+        if word.startswith("--calibration_shapes=")
+    ]
     assert len(words) < 2
     return words[0].partition("=")[2] if words else None
 
@@ -62,6 +73,23 @@ def test_a_models_own_batch(tmp_path, paths):
         export(calibration, tmp_path / "n.npz", "modelopt", batch=2)
     with pytest.raises(InputError, match="3 rows do not fill one batch of 4"):
         export(calibration, tmp_path / "n.npz", "modelopt", rows=3)
+
+
+def test_a_models_own_batch_with_two_image_inputs(tmp_path, paths):
+    """It is that of the input which the set was built for; a model without it is told."""
+    inputs = Input("images", (4, 3, 16, 16)), Input("mask", (4, 1, 2, 2))
+    model = write_graph(tmp_path / "m.onnx", *inputs)
+    mask = ExtraInput("mask", 1, "float32", (1, 2, 2))
+    calibration = build(
+        *(paths, tmp_path / "c.npz"), model=model, input_name="images", extra_inputs=[mask], jobs=1
+    )
+    done = export(calibration, tmp_path / "m.npz", "modelopt")
+    assert (done.batch, done.rows) == (4, 4)
+    write_graph(model, Input("a", (4, 3, 16, 16)), Input("b", (4, 3, 16, 16)))
+    with pytest.raises(ModelError, match="'images', which is no image input"):
+        export(calibration, tmp_path / "n.npz", "modelopt")
+    model.unlink()
+    assert export(calibration, tmp_path / "n.npz", "modelopt").batch == 1
 
 
 def test_a_model_of_open_sides(tmp_path, paths):

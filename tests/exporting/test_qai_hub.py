@@ -77,6 +77,19 @@ def test_further_inputs(tmp_path, paths):
     assert not any("further inputs" in warning for warning in done.warnings)
 
 
+def test_another_shape_of_a_further_input_is_another_file(tmp_path, paths):
+    """The number that fills it is not all there is to it."""
+    sets = []
+    for side in (2, 4):
+        extra = ExtraInput("mask", 1, "float32", (1, side, side))
+        out = tmp_path / f"{side}.npz"
+        sets.append(build(paths, out, recipe=smallsets.RECIPE, extra_inputs=[extra], jobs=1))
+    assert not export(sets[0], tmp_path / "d.h5", "qai-hub").is_complete
+    assert export(sets[0], tmp_path / "d.h5", "qai-hub").is_complete
+    with pytest.raises(OutputError, match="--overwrite"):
+        export(sets[1], tmp_path / "d.h5", "qai-hub")
+
+
 def test_the_same_bytes_again(plain, tmp_path):
     """Neither time nor threads show in the file."""
     export(plain.calibration, tmp_path / "d.h5", "qai-hub", jobs=1)

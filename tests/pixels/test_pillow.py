@@ -202,3 +202,20 @@ def test_it_says_what_it_is():
 
     assert describe_pillow().startswith(f"Pillow {PIL.__version__}, libjpeg-turbo ")
     assert "unknown" not in describe_pillow()
+
+
+def test_transparent_palettes_are_taken_without_a_warning():
+    """Pillow would warn of one entry's opacity each; the colours are the same."""
+    entries = np.random.default_rng(7).integers(0, 256, (16, 3), np.uint8)
+    image = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8) % 16, "P")
+    image.putpalette(entries.tobytes())
+    file = BytesIO()
+    image.save(file, "PNG", transparency=bytes(range(0, 256, 16)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = decode_with_pillow(file.getvalue(), max_pixels=MAX_PIXELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = np.asarray(Image.open(BytesIO(file.getvalue())).convert("RGB"))
+    np.testing.assert_array_equal(found, expected)
+    assert len(np.unique(found.reshape(-1, 3), axis=0)) == 16

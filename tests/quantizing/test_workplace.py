@@ -11,7 +11,7 @@ from onnx import numpy_helper
 
 from graphs import Input, write_graph
 from messages import text_of
-from streamcalib.errors import InputError, OutputError, StoppedError
+from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
 from streamcalib.quantizing.workplace import check_output, workplace
 
 
@@ -81,15 +81,40 @@ def test_publishing_leaves_the_result_alone(tmp_path, model):
     assert out.read_text() == "new"
 
 
+def test_files_made_on_the_way_replace_nothing(tmp_path, model):
+    """Unless it is said, and the model itself never; nothing is published then."""
+    out, mine = tmp_path / "q.onnx", tmp_path / "q1_named.onnx"
+    mine.write_text("mine")
+    with pytest.raises(OutputError) as caught:
+        publish_with_others(model, out, mine.name, overwrite=False)
+    assert "--overwrite" in text_of(caught.value)
+    assert (names(tmp_path), mine.read_text()) == ({"models", mine.name}, "mine")
+    publish_with_others(model, out, mine.name, overwrite=True)
+    assert (out.read_text(), mine.read_text()) == ("new", "new")
+    before = model.read_bytes()
+    with pytest.raises(OutputError, match="another folder"):
+        publish_with_others(model, model.with_name("q.onnx"), model.name, overwrite=True)
+    assert (model.read_bytes(), names(model.parent)) == (before, {model.name})
+
+
+def publish_with_others(model, out, other, *, overwrite) -> None:
+    """Make a model, and a file on the way, and publish both."""
+    with workplace(model, out) as place:
+        for name in (out.name, other):
+            (place.folder / name).write_text("new")
+        place.publish([], keep_others=True, overwrite=overwrite)
+
+
 def test_an_error_leaves_nothing(tmp_path, model):
     """The folder goes whatever ends the block; an error of the disk says how to go on."""
     for error, seen in (
         (KeyboardInterrupt(), KeyboardInterrupt),
-        (OSError(28, "full"), StoppedError),
+        (OSError(28, "full", "some\nfile"), StoppedError),
     ):
-        with pytest.raises(seen):
+        with pytest.raises(seen) as caught:
             fail_in_workplace(model, tmp_path / "q.onnx", error)
         assert names(tmp_path) == {"models"}
+    assert r"some\nfile: full: mend it" in text_of(caught.value)
 
 
 def fail_in_workplace(model, out, error) -> None:
@@ -113,6 +138,12 @@ def test_weights_in_other_files_come_along(tmp_path, model):
     )
     with workplace(apart, tmp_path / "q.onnx") as place:
         assert numpy_helper.to_array(onnx.load(str(place.model)).graph.initializer[0]).all()
+    (tmp_path / "models" / "apart.bin").rename(tmp_path / "models" / "moved.bin")
+    with (
+        pytest.raises(ModelError, match=r"apart\.bin, which is not there"),
+        workplace(apart, tmp_path / "q.onnx"),
+    ):
+        pass
     bare = onnx.load(str(apart), load_external_data=False)
     for entry in bare.graph.initializer[0].external_data:
         if entry.key == "location":

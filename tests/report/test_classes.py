@@ -84,3 +84,38 @@ def test_labels_of_other_images_are_refused(pool, tmp_path):
             made(pool), tmp_path / "p.html", labels=LabelSource.parse(f"csv:{tmp_path}/labels.csv")
         )
     assert not (tmp_path / "p.html").exists()
+
+
+def test_labels_that_were_edited_make_another_page(pool, tmp_path):
+    """A page of the labels as they were is not taken for complete."""
+    calibration, page = made(pool), tmp_path / "p.html"
+    table = tmp_path / "labels.csv"
+    names = [found["path"].rpartition("/")[2] for found in calibration.row_records()]
+    table.write_text("image,label\n" + "".join(f"{name},ant\n" for name in names))
+    labels = LabelSource.parse(f"csv:{table}")
+    assert report(calibration, page, labels=labels).is_new
+    assert not report(calibration, page, labels=labels).is_new
+    table.write_text(table.read_text().replace("ant", "wasp"))
+    assert report(calibration, page, labels=labels, overwrite=True).is_new
+    assert "wasp" in page.read_text()
+
+
+def test_labels_in_many_places_are_read_every_time(pool, tmp_path):
+    """No stamp of one file tells that none of them has changed; the page is its own, though."""
+    calibration, labels = made(pool), LabelSource.parse("folder")
+    for _ in range(2):
+        assert report(calibration, tmp_path / "p.html", labels=labels).is_new
+
+
+def test_classes_of_a_list_are_not_called_those_of_its_rows(pool, tmp_path):
+    """Where bad images were left out, what the choice noted is of more images than there are."""
+    images = sample(pool, 4, extensions=["png"], strategy=Stratified(LabelSource.parse("folder")))
+    whole = build(images, tmp_path / "s.npy", recipe=Recipe.yolo11(32), jobs=1)
+    text = report(whole, tmp_path / "whole.html").path.read_text()
+    assert "How many rows show each class" in text
+    (tmp_path / images[0]).write_bytes(b"no picture")
+    options = {"recipe": Recipe.yolo11(32), "jobs": 1, "on_bad": "skip"}
+    calibration = build(images, tmp_path / "t.npy", **options)
+    text = report(calibration, tmp_path / "p.html").path.read_text()
+    assert "How many of the list's 4 images show each class" in text
+    assert "How many rows show each class" not in text

@@ -9,15 +9,22 @@ from pathlib import Path
 import pytest
 
 import smallsets
-from streamcalib import CalibrationSet, ExtraInput, Recipe, build
+from pools import write_pool
+from streamcalib import ByActivations, CalibrationSet, ExtraInput, Recipe, build, sample
+from streamcalib.choosing.labels.source import LabelSource
+from streamcalib.choosing.saving import save_list
+from streamcalib.choosing.stratified import Stratified
 from streamcalib.report.reproduce import reproduce
 from streamcalib.run import prepare_run, run_prepared
+from yolo_like import write_yolo_like
 
 SHELL = """
 streamcalib() {{ {python} -c 'from streamcalib.cli import main; main()' "$@"; }}
 set -e
 {commands}
 """
+
+OWN = replace(Recipe.yolo11(64), pad_value=7, name="own")
 
 
 def again(calibration: CalibrationSet) -> None:
@@ -58,7 +65,11 @@ def test_a_list_and_further_inputs_are_made_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = smallsets.make_images(tmp_path / "images", 3)
     listed = smallsets.write_list(tmp_path / "list.txt", paths)
-    extra = [ExtraInput("size", [16, 16], "int64"), ExtraInput("half", 0.5, "float32")]
+    extra = [
+        ExtraInput("size", [16, 16], "int64"),
+        ExtraInput("half", 0.5, "float32"),
+        ExtraInput("mask", 1, "float32", (1, 2, 2)),
+    ]
     calibration = build(
         listed, "s.npz", recipe=smallsets.RECIPE, extra_inputs=extra, input_name="pixels", jobs=1
     )
@@ -75,3 +86,61 @@ def test_a_changed_manifest_gives_no_command(tmp_path):
     chosen = {"source": ["x"], "rule": 7, "seed": "1; rm -rf /", "count": 2}
     calibration.manifest.images["chosen"] = chosen
     assert not any("sample" in step.command for step in reproduce(calibration))
+
+
+def from_list(images, name: str = "quant4.txt") -> CalibrationSet:
+    """Write a chosen list, and build its set beside it."""
+    listed = save_list(images, name).images
+    return build(listed, "s.npy", recipe=smallsets.RECIPE, jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "option"),
+    [(Recipe.preset("yolox", 64), "--preset yolox"), (OWN, "--recipe pool-recipe.json")],
+    ids=["preset", "own"],
+)
+def test_a_choice_by_activations_is_made_again(tmp_path, monkeypatch, recipe, option):
+    """With the rows and spares that it was made with, which are not those of the set."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_pool(tmp_path / "pool", 12)
+    write_yolo_like(tmp_path / "m.onnx", 64)
+    strategy = ByActivations(model="m.onnx", recipe=recipe, pool_size=10, jobs=1)
+    calibration = from_list(sample("pool", 4, spares=3, strategy=strategy))
+    [command] = [one.command for one in reproduce(calibration) if "Choose" in one.what]
+    assert option in command
+    assert "--spares 3" in command
+    kept = Path("quant4.txt").read_bytes(), Path("quant4.txt.json").read_bytes()
+    again(calibration)
+    assert (Path("quant4.txt").read_bytes(), Path("quant4.txt.json").read_bytes()) == kept
+
+
+def test_a_choice_by_a_table_is_made_again(tmp_path, monkeypatch):
+    """With the columns that were named."""
+    monkeypatch.chdir(tmp_path)
+    paths = smallsets.make_images(tmp_path / "images", 8)
+    lines = "".join(f"{path.name},{'ab'[at % 2]}\n" for at, path in enumerate(paths))
+    Path("t.csv").write_text("my picture,its kind\n" + lines)
+    labels = LabelSource.parse("csv:t.csv", label_column="its kind", path_column="my picture")
+    again(from_list(sample("images", 4, strategy=Stratified(labels))))
+
+
+def test_further_inputs_of_a_choice_are_in_its_command(tmp_path, monkeypatch):
+    """As --extra-input takes them; what is noted and is none gives no command."""
+    monkeypatch.chdir(tmp_path)
+    smallsets.make_images(tmp_path / "images", 4)
+    calibration = from_list(sample("images", 4))
+    chosen = calibration.manifest.images["chosen"]
+    chosen |= {
+        "strategy": "activations",
+        "pool": {"size": 4},
+        "model": "m.onnx",
+        "recipe": OWN.to_dict(),
+        "extra_inputs": {"mask": {"value": 1, "dtype": "float32", "shape": [1, 2, 2]}},
+    }
+    commands = [step.command for step in reproduce(calibration)]
+    assert any("--extra-input 'mask=1*1x2x2:float32'" in command for command in commands)
+    for name in ("recipe", "extra_inputs"):
+        kept, chosen[name] = chosen[name], {"mask": {"value": "x"}}
+        assert not any("sample" in step.command for step in reproduce(calibration))
+        chosen[name] = kept

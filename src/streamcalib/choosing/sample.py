@@ -95,6 +95,7 @@ def sample(
             **_rules(choice, strategy),
             "seed": seed,
             "count": count,
+            **({} if spares is None else {"spares_wanted": spares}),
             "population": len(population.paths),
             "duplicates_dropped": population.duplicates,
             "extensions": None if extensions is None else list(extensions),

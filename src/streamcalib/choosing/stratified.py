@@ -55,8 +55,11 @@ class Stratified:
         gone = iter(sorted(set(drawn) - set(chosen)))
         taken = set(chosen)
         spares = [next(gone) if path in taken else path for path in spares]
+        source = self.labels
+        columns = {"label_column": source.label_column, "path_column": source.path_column}
         facts: dict[str, Any] = {
-            "labels": str(self.labels),
+            "labels": str(source),
+            **(columns if source.kind == "csv" else {}),
             "images_without_labels": labels.unknown,
             "tolerance": TOLERANCE,
             "class_shares": compared(

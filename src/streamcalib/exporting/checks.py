@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamcalib.errors import InputError, MissingExtraError, ModelError, OutputError
+from streamcalib.errors import InputError, MissingExtraError, OutputError
 from streamcalib.graph import read_image_input
 from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamcalib.calibset import CalibrationSet
 
 _DATA_SUFFIXES = frozenset(
@@ -48,13 +47,19 @@ def check_folder_name(out: Path) -> None:
 
 
 def graph_batch(source: CalibrationSet) -> int | None:
-    """Return the batch size that the set's model fixes; None if none, or it is not at hand."""
+    """Return the batch size that the set's model fixes; None if none, or it is not at hand.
+
+    Raises
+    ------
+    ModelError
+        If the file is there, and has no such input as the set was built for.
+    """
     model = source.manifest.model
-    if model is None:
+    if model is None or not Path(model["path"]).exists():
         return None
     try:
-        return read_image_input(model["path"]).batch
-    except (ModelError, MissingExtraError):
+        return read_image_input(model["path"], model["input_name"]).batch
+    except MissingExtraError:
         return None
 
 
@@ -64,7 +69,7 @@ def chosen_batch(source: CalibrationSet, batch: int | None) -> int:
     Raises
     ------
     InputError
-        If the model fixes another.
+        If the model fixes another, or is not the one that the set was built for.
     """
     fixed = graph_batch(source)
     if batch is not None and fixed is not None and batch != fixed:

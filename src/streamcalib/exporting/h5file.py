@@ -68,10 +68,7 @@ class H5File:
     @property
     def facts(self) -> Mapping[str, Any]:
         """What tells two of them apart."""
-        extras = {
-            name: {"value": extra.value, "dtype": extra.dtype}
-            for name, extra in self.extra_inputs.items()
-        }
+        extras = {name: extra.to_dict() for name, extra in self.extra_inputs.items()}
         return {
             "container": "h5",
             "input_name": self.input_name,

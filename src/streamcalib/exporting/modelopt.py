@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streamcalib.amounts import load_bytes, too_few
-from streamcalib.commands import set_commands
+from streamcalib.commands import QUANTIZE, set_commands
 from streamcalib.errors import OutputError
 from streamcalib.exporting.checks import chosen_batch, whole_steps
 from streamcalib.finalize import run_finalize
@@ -77,17 +77,20 @@ class ModelOptExport:
 
     @property
     def lines(self) -> Mapping[str, str]:
-        """ModelOpt's command."""
+        """Our own command and ModelOpt's."""
         model = self.order.source.manifest.model
         commands = set_commands(self.out, "final", model)
         if self.batch == 1:
             return commands
+        return {what: self._in_batches(what, command) for what, command in commands.items()}
+
+    def _in_batches(self, what: str, command: str) -> str:
+        """Return a command that takes a batch in a step, said as whose command it is says it."""
+        if what == QUANTIZE:
+            return f"{command} --batch-size {self.batch}"
         step = "x".join(str(side) for side in (self.batch, *self.order.plan.row_shape))
         shapes = f"--calibration_shapes={self.order.input_name}:{step}"
-        return {
-            what: f"{_without_shapes(command)} {shlex.quote(shapes)}"
-            for what, command in commands.items()
-        }
+        return f"{_without_shapes(command)} {shlex.quote(shapes)}"
 
     def write(self, notify: Subscriber) -> None:
         """Write and publish it; see `Export.write`."""

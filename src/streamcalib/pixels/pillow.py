@@ -82,6 +82,10 @@ def decode_with_pillow(
         with _open(data) as image:
             width, height = image.size
             check_size(height, width, max_pixels)
+            image.load()
+            if isinstance(image.info.get("transparency"), bytes):
+                # Of no account for RGB, and Pillow would warn of it, for the whole process.
+                del image.info["transparency"]
             pixels = np.asarray(image.convert("RGB"), np.uint8)
     except (ImageError, MemoryError):
         raise

@@ -52,8 +52,7 @@ def make_record(wanted: Wanted, place: Workplace, seconds: float) -> dict[str, A
             "recipe": wanted.source.recipe.to_dict(),
             "recipe_fingerprint": wanted.source.recipe.fingerprint,
             "extra_inputs": {
-                name: {"value": extra.value, "dtype": extra.dtype}
-                for name, extra in wanted.source.extra_inputs.items()
+                name: extra.to_dict() for name, extra in wanted.source.extra_inputs.items()
             },
         },
         "steps": {

@@ -31,6 +31,8 @@ class Wanted:
         Of ModelOpt's ``quantize``.
     keeps
         The list that is to be kept beside the output, if it has no file of its own.
+    overwrite
+        Replace what is there.
     warnings
         What is allowed and likely wrong, each in a sentence with its mend.
     """
@@ -41,4 +43,5 @@ class Wanted:
     reader: CalibrationReader
     keywords: dict[str, Any]
     keeps: ImageList | None
+    overwrite: bool
     warnings: tuple[str, ...]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.durable import sync
-from streamcalib.errors import InputError, OutputError, StoppedError
+from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
 from streamcalib.graph_file import load_graph
 from streamcalib.signals import held_back
 from streamcalib.wording import printable
@@ -38,20 +38,26 @@ class Workplace:
 
     def __init__(self, folder: Path, model: Path, out: Path) -> None:
         self.folder = folder
+        self._given = model
         # ModelOpt takes other endings for no model.
         ending = "" if model.suffix in (".onnx", ".pb") else ".onnx"
         self.model = folder / "model" / (model.name + ending)
         self._final = out
         self.out = folder / out.name
 
-    def publish(self, side_files: Sequence[Path], *, keep_others: bool) -> list[Path]:
+    def publish(
+        self, side_files: Sequence[Path], *, keep_others: bool, overwrite: bool = False
+    ) -> list[Path]:
         """Put the result under its name: side files and weights before, the model last.
 
-        ``keep_others`` keeps what ModelOpt made on the way, beside the result. Returns the paths
-        of the model and its weights.
+        ``keep_others`` keeps what ModelOpt made on the way, beside the result; what has such a
+        name there is replaced with ``overwrite`` alone, and never the model itself. Returns the
+        paths of the model and its weights.
 
         Raises
         ------
+        OutputError
+            If there is such a file; nothing was published.
         StoppedError
             If a file cannot be written.
         """
@@ -59,9 +65,11 @@ class Workplace:
         others = [
             path
             for path in sorted(self.folder.glob("*.onnx*"))
-            if path not in (self.out, weights, *side_files)
+            if keep_others and path not in (self.out, weights, *side_files)
         ]
-        files = [*(others if keep_others else ()), *side_files, *filter(Path.exists, (weights,))]
+        for path in others:
+            self._check_free(self._final.with_name(path.name), overwrite=overwrite)
+        files = [*others, *side_files, *filter(Path.exists, (weights,))]
         final = self._final.parent
         try:
             for path in (*files, self.out):
@@ -79,6 +87,20 @@ class Workplace:
                 "space or mend the volume, then run the same command again."
             ) from error
         return [self._final, *(final / path.name for path in files if path == weights)]
+
+    def _check_free(self, there: Path, *, overwrite: bool) -> None:
+        """Make sure that a file made on the way replaces nothing that is not to be replaced."""
+        if not os.path.lexists(there):
+            return
+        is_model = os.path.realpath(there) == os.path.realpath(self._given)
+        if overwrite and not there.is_dir() and not is_model:
+            return
+        way = "" if there.is_dir() or is_model else "say --overwrite to replace it, "
+        raise OutputError(
+            f"{printable(str(there))} is there, and --keep_intermediate_files would replace it: "
+            f"{way}leave that option out, or choose another folder for --out. Nothing was "
+            "published."
+        )
 
 
 def check_output(
@@ -138,6 +160,12 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
     ------
     OutputError
         If it cannot be made.
+    ModelError
+        If a file of the model's weights is not there.
+    InputError
+        If one is outside of the model's folder.
+    StoppedError
+        If the disk fills or fails meanwhile.
     """
     path = Path(model)
     try:
@@ -160,8 +188,10 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
     except OSError as error:
         if isinstance(error, StoppedError | InputError):
             raise
+        place_of_it = f"{printable(str(error.filename))}: " if error.filename else ""
         raise StoppedError(
-            f"{printable(error.strerror or str(error))}: mend it, then run the same command again."
+            f"{place_of_it}{printable(error.strerror or str(error))}: mend it, then run the same "
+            "command again."
         ) from error
     finally:
         tempfile.tempdir = before
@@ -183,6 +213,12 @@ def _weight_files(model: Path) -> list[str]:
         raise InputError(
             f"{printable(str(model))} keeps weights outside of its folder, in "
             f"{printable(outside[0])}: that is not allowed."
+        )
+    missing = [name for name in found if not (model.parent / name).is_file()]
+    if missing:
+        raise ModelError(
+            f"{printable(str(model))} keeps weights in {printable(missing[0])}, which is not there "
+            "as a file: put it beside the model."
         )
     return list(found)
 

@@ -54,6 +54,9 @@ class Classes(NamedTuple):
         How many rows show none; None if it is not known.
     labels
         Those of every row, if they were read.
+    listed
+        How many images of the list are counted, where they are not the rows, since bad ones were
+        left out or replaced; 0 if rows are counted.
     """
 
     source: str
@@ -61,6 +64,7 @@ class Classes(NamedTuple):
     known: int
     without: int | None
     labels: Labels | None
+    listed: int = 0
 
     def of(self, row: int) -> tuple[str, ...]:
         """Return the classes of a row, as far as they are known."""
@@ -77,10 +81,13 @@ def known_classes(calibration: CalibrationSet, source: LabelSource | None) -> Cl
     MissingExtraError
         If a package is needed for them and absent.
     """
-    noted = _noted(calibration.manifest.images["chosen"])
+    manifest = calibration.manifest
+    noted = _noted(manifest.images["chosen"])
     if source is None:
+        if noted is not None and manifest.failures:
+            return noted._replace(listed=manifest.images["count"])
         return noted
-    bases = tuple(map(as_base, calibration.manifest.images["bases"] or ["."]))
+    bases = tuple(map(as_base, manifest.images["bases"] or ["."]))
     labels = source.read([resolve(found["path"], bases) for found in calibration.row_records()])
     counted = class_shares(labels)
     pool = {share.name: share.pool for share in noted.shares} if noted else {}

@@ -99,7 +99,7 @@ def check_report(
     jobs
         Number of threads; by default all cores that this process may use.
     overwrite
-        Replace another file of that name.
+        Replace another file of that name; the page of a damaged set needs no word.
 
     Raises
     ------
@@ -116,9 +116,13 @@ def check_report(
     if not isinstance(calibration, CalibrationSet):
         calibration = CalibrationSet.open(calibration)
     labels = options.get("labels")
-    key = _key(calibration, rows, seed, repr(labels))
-    is_complete = _opening(path) == opening(key)
-    if not (is_complete or overwrite) and os.path.lexists(path):
+    stamp = None if labels is None else _stamp(labels)
+    key = _key(calibration, rows, seed, repr(labels), repr(stamp))
+    found = _opening(path)
+    is_complete = found == opening(key) and (labels is None or stamp is not None)
+    # The page of a damaged set, or of labels that no stamp tells from others.
+    is_retry = found.startswith(opening("")) or found == opening(key)
+    if not (is_retry or overwrite) and os.path.lexists(path):
         raise OutputError(
             f"{printable(str(path))} exists and is another page. To replace it, say --overwrite; "
             "or choose another --out."
@@ -196,6 +200,18 @@ def _key(calibration: CalibrationSet, *options: int | str) -> str:
     manifest, path = calibration.manifest.to_json(), str(calibration.path)
     facts = [__version__, path, manifest, _made_ns(calibration), *options]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def _stamp(labels: LabelSource) -> tuple[int, int] | None:
+    """Return size and time of the one file that holds labels; None if it is not one, or unknown."""
+    if labels.kind not in ("coco", "csv") or labels.place is None:
+        return None
+    try:
+        found = Path(labels.place).stat()
+    except (OSError, ValueError):
+        # Whoever reads the labels says what is wrong.
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _made_ns(calibration: CalibrationSet) -> int:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streamcalib.building.agreement import DEFAULT_INPUT_NAME
-from streamcalib.errors import RecipeError
+from streamcalib.errors import InputError, RecipeError
+from streamcalib.extra_inputs import ExtraInput
 from streamcalib.presets import PRESETS
 from streamcalib.recipe import Recipe
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from streamcalib.manifest import Manifest
 
 _RECIPE_FILE = "recipe.json"
+_POOL_RECIPE_FILE = "pool-recipe.json"
+_BY_MODEL = ("activations", "ranges", "blend")
 
 
 class Step(NamedTuple):
@@ -33,8 +36,7 @@ def reproduce(calibration: CalibrationSet) -> list[Step]:
     start = _start(manifest)
     if start:
         steps.append(Step("Go to where its paths start", start))
-    if (command := _sample(manifest)) is not None:
-        steps.append(Step("Choose the images", command))
+    steps += _sample(manifest)
     steps += _build(calibration)
     steps += [Step(what, command) for what, command in calibration.commands.items()]
     steps.append(
@@ -52,17 +54,26 @@ def _start(manifest: Manifest) -> str:
     return shlex.join(["cd", bases[0]]) if is_folder else ""
 
 
-def _sample(manifest: Manifest) -> str | None:
-    """Return the command that chose the images; None if not a seeded choice did."""
+def _sample(manifest: Manifest) -> list[Step]:
+    """Return what chose the images; nothing if it was no choice that options can say."""
     chosen, out = manifest.images["chosen"], manifest.images["list"]
     source, count, seed = (chosen.get(name) for name in ("source", "count", "seed"))
     if not (isinstance(source, str) and type(count) is int and type(seed) is int):
-        return None
+        return []
     how = _strategy(chosen)
     if how is None:
-        return None
+        return []
     words = ["streamcalib", "sample", source, "--count", str(count), "--seed", str(seed)]
     words += how
+    steps: list[Step] = []
+    if chosen.get("strategy") in _BY_MODEL:
+        recipe = _pool_recipe(chosen)
+        if recipe is None:
+            return []
+        steps, known = _recipe(recipe, _POOL_RECIPE_FILE, "Write down how candidates are made")
+        words += known
+    if type(spares := chosen.get("spares_wanted")) is int:
+        words += ["--spares", str(spares)]
     endings = chosen.get("extensions")
     if isinstance(endings, list) and endings and all(isinstance(one, str) for one in endings):
         words += ["--ext", ",".join(endings)]
@@ -71,7 +82,8 @@ def _sample(manifest: Manifest) -> str | None:
         words.append("--absolute")
     elif isinstance(base, str) and base != next(iter(manifest.images["bases"]), None):
         words += ["--relative-to", base]
-    return shlex.join([*words, "--out", out or f"quant{count}.txt"])
+    command = shlex.join([*words, "--out", out or f"quant{count}.txt"])
+    return [*steps, Step("Choose the images", command)]
 
 
 def _strategy(chosen: dict[str, Any]) -> list[str] | None:
@@ -80,13 +92,17 @@ def _strategy(chosen: dict[str, Any]) -> list[str] | None:
     words = [] if name == "random" else ["--strategy", str(name)]
     wanted: dict[str, Any] = {}
     if name == "stratified":
-        wanted = {"--labels": chosen.get("labels")}
-    elif name in ("activations", "ranges", "blend"):
+        wanted = _labels(chosen)
+    elif name in _BY_MODEL:
         pool = chosen.get("pool")
         size = pool.get("size") if isinstance(pool, dict) else None
         wanted = {"--model": chosen.get("model"), "--pool-size": size}
         wanted |= {"--blend": chosen.get("blend")} if name == "blend" else {}
         wanted |= {"--percentile": chosen.get("percentile")} if name != "activations" else {}
+        further = _extra_inputs(chosen.get("extra_inputs", {}))
+        if further is None:
+            return None
+        words += further
     elif name != "random" or not str(chosen.get("rule", "")).startswith("random.Random(seed)"):
         return None
     dedupe = chosen.get("dedupe")
@@ -98,20 +114,45 @@ def _strategy(chosen: dict[str, Any]) -> list[str] | None:
     return words + [word for name, value in wanted.items() for word in (name, str(value))]
 
 
+def _labels(chosen: dict[str, Any]) -> dict[str, Any]:
+    labels = chosen.get("labels")
+    if not str(labels).startswith("csv:"):
+        return {"--labels": labels}
+    return {
+        "--labels": labels,
+        "--label-column": chosen.get("label_column"),
+        "--path-column": chosen.get("path_column"),
+    }
+
+
+def _pool_recipe(chosen: dict[str, Any]) -> Recipe | None:
+    """Return how the candidates became a model's rows; None if that is not known."""
+    values = chosen.get("recipe")
+    try:
+        return Recipe.from_dict(values) if isinstance(values, dict) else None
+    except (RecipeError, TypeError):
+        return None
+
+
+def _extra_inputs(noted: Any) -> list[str] | None:
+    """Return the options of a model's further inputs; None if what was noted is none."""
+    if not isinstance(noted, dict):
+        return None
+    try:
+        extras = [ExtraInput.from_dict(name, values) for name, values in noted.items()]
+    except (InputError, AttributeError, KeyError, TypeError):
+        return None
+    return [word for extra in extras for word in ("--extra-input", _written(extra))]
+
+
 def _build(calibration: CalibrationSet) -> list[Step]:
     manifest = calibration.manifest
     images = manifest.images
     listed = images["list"] or f"quant{images['count']}.txt"
-    steps, words = [], ["streamcalib", "build", "--list", listed]
+    words = ["streamcalib", "build", "--list", listed]
     if images["bases"] and "://" in images["bases"][0]:
         words += ["--root", images["bases"][0]]
-    known = _preset(manifest.recipe)
-    if known is None:
-        recipe = manifest.recipe.to_json()
-        steps.append(
-            Step("Write its recipe down", f"cat > {_RECIPE_FILE} <<'RECIPE'\n{recipe}\nRECIPE")
-        )
-        known = ["--recipe", _RECIPE_FILE]
+    steps, known = _recipe(manifest.recipe, _RECIPE_FILE, "Write its recipe down")
     words += known
     if manifest.store != ("uint8" if calibration.path.suffix == ".zarr" else "final"):
         words += ["--store", manifest.store]
@@ -120,11 +161,20 @@ def _build(calibration: CalibrationSet) -> list[Step]:
     if manifest.input_name != DEFAULT_INPUT_NAME:
         words += ["--input-name", manifest.input_name]
     for name, extra in manifest.extra_inputs.items():
-        words += ["--extra-input", _written(name, extra)]
+        words += ["--extra-input", _written(ExtraInput.from_dict(name, extra))]
     if images["tolerate_damage"]:
         words.append("--tolerate-damage")
     words += ["--out", str(calibration.path)]
     return [*steps, Step("Build the set", shlex.join(words))]
+
+
+def _recipe(recipe: Recipe, file: str, what: str) -> tuple[list[Step], list[str]]:
+    """Return the options that give a recipe, and the step before them if they need a file."""
+    known = _preset(recipe)
+    if known is not None:
+        return [], known
+    written = f"cat > {file} <<'RECIPE'\n{recipe.to_json()}\nRECIPE"
+    return [Step(what, written)], ["--recipe", file]
 
 
 def _preset(recipe: Recipe) -> list[str] | None:
@@ -142,5 +192,7 @@ def _preset(recipe: Recipe) -> list[str] | None:
     return ["--preset", recipe.name, "--imgsz", sides, "--dtype", recipe.dtype]
 
 
-def _written(name: str, extra: dict[str, Any]) -> str:
-    return f"{name}={json.dumps(extra['value'])}:{extra['dtype']}"
+def _written(extra: ExtraInput) -> str:
+    """Return a further input as ``--extra-input`` takes it."""
+    fill = f"*{'x'.join(map(str, extra.fill))}" if extra.fill else ""
+    return f"{extra.name}={json.dumps(extra.value)}{fill}:{extra.dtype}"

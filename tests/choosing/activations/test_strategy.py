@@ -10,7 +10,7 @@ import pytest
 
 from messages import text_of
 from pools import write_pool
-from streamcalib import ByActivations, ImageList, compare, sample
+from streamcalib import ByActivations, ExtraInput, ImageList, compare, sample
 from streamcalib.errors import InputError, ListError, MissingExtraError
 from yolo_like import write_yolo_like
 
@@ -81,6 +81,25 @@ def test_what_it_takes_to_choose_again_is_kept():
     images = chosen(5, blend=0.5, pool_size=12)
     images.write("kept.txt")
     assert ImageList.read("kept.txt").provenance == images.provenance
+
+
+def test_further_inputs_are_kept(tmp_path):
+    """As a manifest keeps them."""
+    import onnx
+
+    model = onnx.load("m.onnx")
+    model.graph.input.append(
+        onnx.helper.make_tensor_value_info("sizes", onnx.TensorProto.INT64, [1, 2])
+    )
+    onnx.save(model, str(tmp_path / "two.onnx"))
+    strategy = ByActivations(
+        model=tmp_path / "two.onnx",
+        pool_size=3,
+        extra_inputs=[ExtraInput("sizes", [64, 64], "int64")],
+        jobs=1,
+    )
+    facts = sample("pool", 2, strategy=strategy).provenance
+    assert facts["extra_inputs"] == {"sizes": {"value": [64, 64], "dtype": "int64"}}
 
 
 def test_the_pool_is_drawn_by_the_seed():

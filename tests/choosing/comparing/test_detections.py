@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamcalib.choosing.comparing.detections import Boxes, agreement, boxes_of, is_detector
+from streamcalib.choosing.comparing.detections import (
+    Boxes,
+    agreement,
+    boxes_of,
+    holds_scores,
+    is_detector,
+)
 
 
 def output_of(*boxes, places=84, classes=3):
@@ -31,6 +37,23 @@ def test_boxes_are_read_and_doubles_left_out():
     assert found.scores == pytest.approx([0.9, 0.6])
     assert found.corners[0] == pytest.approx([16, 15, 10, 10])
     assert len(boxes_of(output_of()).scores) == 0
+
+
+def test_what_is_no_number_is_no_box():
+    """Of scores and of sides."""
+    output = output_of((20, 20, 10, 10, 1, 0.5), (60, 60, 10, 10, 1, 0.5), (40, 40, 9, 9, 1, 0.5))
+    output[0, 0, 0] = np.nan
+    output[0, 4, 1] = np.inf
+    assert boxes_of(output).corners.tolist() == [[35.5, 35.5, 9, 9]]
+
+
+def test_scores_are_told_from_key_points_and_angles():
+    """What leaves 0 to 1 is no score."""
+    output = output_of((20, 20, 10, 10, 1, 1.0))
+    assert holds_scores(output)
+    for other in (-0.2, 17.0, np.nan):
+        output[0, 6, 50] = other
+        assert not holds_scores(output)
 
 
 def test_agreement_is_of_class_and_place():

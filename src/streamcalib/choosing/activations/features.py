@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,7 +21,7 @@ from streamcalib.choosing.activations.histogram import (
     widened,
 )
 from streamcalib.errors import StoppedError
-from streamcalib.wording import printable
+from streamcalib.wording import in_units, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,16 +142,34 @@ def features_of(
         The pool's histograms, of octaves at least as high as every image's.
     percentile
         Of the magnitudes of a tensor's values, which is held as its peak; 100 is the largest.
+
+    Raises
+    ------
+    StoppedError
+        If there is no space for a temporary file, or what was observed is gone or damaged.
     """
     edges, tensors = pool_edges(merged), len(merged.tops)
-    shape = (len(places), tensors, EDGES)
-    with tempfile.TemporaryFile(prefix="streamcalib-") as file:
-        shares = np.memmap(file, np.uint16, "w+", shape=shape)
+    shares = _mapped((len(places), tensors, EDGES))
     peaks = np.empty((len(places), tensors), np.float32)
     for number, found in enumerate(each(observations, places)):
         shares[number] = shares_at(found, merged.tops, edges)
         peaks[number] = found.peaks if percentile == 100 else percentiles(found, percentile)
     return Features(shares, peaks)
+
+
+def _mapped(shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    size = math.prod(shape) * np.dtype(np.uint16).itemsize
+    try:
+        with tempfile.TemporaryFile(prefix="streamcalib-") as file:
+            # A page of a map that finds no space kills the process: all of it is taken before.
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, np.uint16, "w+", shape=shape)
+    except OSError as error:
+        raise StoppedError(
+            f"a temporary file of {in_units(size)} cannot be made: {error.strerror}. Free space, "
+            "or set TMPDIR to a folder that has some; the same command goes on from there."
+        ) from error
 
 
 def shares_at(

@@ -57,12 +57,15 @@ class Measuring:
         Its input.
     recipe
         What a row is.
+    task
+        What Ultralytics' metadata say that the model does, like ``detect``; None without any.
     """
 
     model: str
     observed: Observed
     takes: GraphInput
     recipe: Recipe
+    task: str | None = None
 
     @classmethod
     def of(
@@ -104,7 +107,8 @@ class Measuring:
             for other in image.other_inputs
         }
         takes = GraphInput(name=image.name, batch=batch, others=others)
-        return cls(str(model), observe(model), takes, recipe)
+        task = None if image.ultralytics is None else image.ultralytics.task or None
+        return cls(str(model), observe(model), takes, recipe, task)
 
     @cached_property
     def key(self) -> str:

@@ -134,6 +134,7 @@ class ByActivations:
         self, measuring: Measuring, pool: Sequence[str], bad: Sequence[Unmeasured]
     ) -> dict[str, Any]:
         covers = {} if self.blend == 0 else {"blend": self.blend, "percentile": self.percentile}
+        further = {extra.name: extra.to_dict() for extra in self.extra_inputs}
         return {
             **covers,
             "pool": {
@@ -146,6 +147,7 @@ class ByActivations:
             "model_sha256": measuring.observed.sha256,
             "tensors": len(measuring.observed.tensors),
             "recipe": measuring.recipe.to_dict(),
+            **({"extra_inputs": further} if further else {}),
             "onnxruntime": runtime_version(),
         }
 

@@ -64,11 +64,23 @@ def is_detector(shapes: Sequence[tuple[int, ...]], height: int, width: int) -> b
     return shapes[0][0] == 1 and shapes[0][1] > 4 and shapes[0][2] == places
 
 
+def holds_scores(output: NDArray[Any]) -> bool:
+    """Whether all but the boxes of an output (1, 4 + classes, places) may be scores, 0 to 1.
+
+    Key points and angles, which other exports of the same shape have there, are not.
+    """
+    scores = output[0, 4:]
+    return bool(((scores >= 0) & (scores <= 1)).all())
+
+
 def boxes_of(output: NDArray[Any]) -> Boxes:
-    """Return the detections in an output (1, 4 + classes, places), less those suppressed."""
+    """Return the detections in an output (1, 4 + classes, places), less those suppressed.
+
+    Boxes whose sides or scores are no finite numbers are none.
+    """
     values = output[0].astype(np.float64)
     scores, classes = values[4:].max(0), values[4:].argmax(0)
-    held = np.flatnonzero(scores >= LEAST_SCORE)
+    held = np.flatnonzero((scores >= LEAST_SCORE) & np.isfinite(values).all(0))
     x, y, width, height = values[:4, held]
     corners = np.stack([x - width / 2, y - height / 2, width, height], 1)
     kept = cv2.dnn.NMSBoxesBatched(

@@ -13,6 +13,7 @@ from streamcalib.choosing.activations.features import features_of, largest, merg
 from streamcalib.choosing.activations.measuring import Measuring, Unmeasured, measure
 from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.comparing.distances import Pool, beaten
+from streamcalib.choosing.comparing.int8 import Int8Model
 from streamcalib.choosing.comparing.outputs import OutputDifference, differences
 from streamcalib.choosing.comparing.result import Draws, SetDistance
 from streamcalib.choosing.comparing.thresholds import all_thresholds, mean_change
@@ -81,6 +82,8 @@ def judge(
     """
     everything = list(dict.fromkeys([*members, *(place for one in sets.values() for place in one)]))
     tensors = measuring.observed.tensors
+    # Refused before the pass if it cannot be quantized.
+    quantizable = Int8Model(measuring.model, tensors) if how.held_out else None
     with Observations(measuring.key, len(tensors)) as observations:
         bad = measure(measuring, everything, observations, jobs=how.jobs, progress=how.progress)
         good = without(everything, bad)
@@ -108,10 +111,12 @@ def judge(
     )
     outside = _held_out(inside, held, how)
     by_method = {(n, method): clip[method] for n, clip in clips.items() for method in clip}
-    jobs, progress = how.jobs or int(joblib.cpu_count()), how.progress
-    outputs = (
-        differences(measuring, by_method, outside, jobs=jobs, progress=progress) if outside else ()
-    )
+    outputs: tuple[OutputDifference, ...] = ()
+    if quantizable is not None:
+        jobs, progress = how.jobs or int(joblib.cpu_count()), how.progress
+        outputs = differences(
+            measuring, quantizable, by_method, outside, jobs=jobs, progress=progress
+        )
     return Judged(len(inside), len(tensors), found, drawn, bad, outputs, len(outside))
 
 

@@ -28,8 +28,6 @@ def model(tmp_path):
         (("--list", "list.txt", "--seed", 1), "--seed is not for --list"),
         (("--list", "list.txt", "--calibration_method", "max"), "go behind --, like"),
         (("--list", "list.txt", "--batch-size", 0), "--batch-size"),
-        (("--images", "images", "--count", 99), "holds 6"),
-        (("--list", "none.txt"), "none.txt"),
     ],
 )
 def test_wrong_usage(told, images, model, arguments, said):
@@ -47,6 +45,11 @@ def test_models_and_outputs(told, images, model, tmp_path):
     assert (outcome.code, "--overwrite" in outcome.err) == (2, True)
     outcome = told("quantize", "none.onnx", "--out", "q.onnx", "--list", "list.txt")
     assert (outcome.code, "none.onnx" in outcome.err) == (2, True)
+    # Sampling would say that there are 6.
+    asked = ("--images", "images", "--count", 99)
+    for out, said in (("q.bin", "must end in .onnx"), ("no/q.onnx", "is not there")):
+        outcome = told("quantize", model, "--out", out, *asked)
+        assert (outcome.code, said in outcome.err) == (2, True)
     outcome = told("quantize", images[0], "--out", "q.onnx", "--list", "list.txt")
     assert outcome.code == 2
 

@@ -211,6 +211,7 @@ def test_what_is_printed_and_recorded(job, tmp_path):
     )
     assert [each.code for each in again] == [0, 0], again
     assert again[0].out == ""
+    assert "warning" not in again[0].err
     assert "ModelOpt, info: Quantization process completed" in again[1].err
     for name in ("a", "b"):
         other = json.loads((tmp_path / f"{name}.onnx.json").read_text())
@@ -324,6 +325,18 @@ def test_refusals(job, tmp_path):
     assert (tmp_path / "there.onnx").read_bytes() == b"something"
 
 
+def test_options_are_read_before_images(job, tmp_path):
+    """A wrong option of ModelOpt is told before a source is; then too few images, or no list."""
+    few = (job / "model.onnx", "--out", "q.onnx", "--images", job / "photos", "--count", 99)
+    cases = {
+        "unrecognized arguments": (*few, "--", "--nonsense"),
+        "holds 12": few,
+        "none.txt": (job / "model.onnx", "--out", "q.onnx", "--list", "none.txt"),
+    }
+    for said, each in zip(cases, quantized(tmp_path, *cases.values()), strict=True):
+        assert (each.code, said in each.err) == (2, True), each
+
+
 def write_plain(path: Path) -> Path:
     """Write a graph of images that has no node which ModelOpt quantizes."""
     shape = (1, 3, SIDE, SIDE)
@@ -426,7 +439,7 @@ def test_interrupted(job, tmp_path, number):
         text=True,
     )
     deadline = time.monotonic() + 300
-    while not list(tmp_path.glob(".q.*.part/temporary/ort.quant.*")):
+    while not list(tmp_path.glob(".q.part/temporary/ort.quant.*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.1)

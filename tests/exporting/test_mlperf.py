@@ -59,9 +59,10 @@ def test_other_images_are_refused(plain, tmp_path, official):
 
 
 def test_a_list_that_is_none(plain, tmp_path):
-    """A missing one is told by its option."""
-    with pytest.raises(ListError, match="--official-list"):
+    """A missing one is told by its option, its path once."""
+    with pytest.raises(ListError, match="--official-list") as caught:
         export(plain.calibration, tmp_path / "m", "mlperf", official_list=tmp_path / "no.txt")
+    assert text_of(caught.value).count("no.txt") == 1
 
 
 def test_without_the_list_it_is_said(plain, tmp_path):

@@ -41,6 +41,14 @@ def test_warnings_alone(capsys):
     ]
 
 
+def test_errors_alone(capsys):
+    """If asked for, what is logged as a warning is not told, whatever the logger's own level."""
+    with kept_readable("ERROR"):
+        chatter()
+        logging.getLogger("modelopt.onnx").error("no such node")
+    assert capsys.readouterr().err == "something to know\nModelOpt, error: no such node\n"
+
+
 def test_all_if_asked(capsys):
     """At a lower level, what is printed, and what ONNX Runtime logs; never a bar."""
     with kept_readable("info"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
@@ -11,7 +13,7 @@ from onnx import numpy_helper
 
 from graphs import Input, write_graph
 from messages import text_of
-from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
+from streamcalib.errors import InputError, LockedError, ModelError, OutputError, StoppedError
 from streamcalib.quantizing.workplace import check_output, workplace
 
 
@@ -122,6 +124,35 @@ def fail_in_workplace(model, out, error) -> None:
     with workplace(model, out) as place:
         place.out.write_text("half")
         raise error
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from streamcalib.quantizing.workplace import workplace
+with workplace(sys.argv[1], Path(sys.argv[2])) as place:
+    place.out.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_goes(tmp_path, model):
+    """It is taken away by the next one to the same output, and nothing of others is."""
+    out = tmp_path / "q.onnx"
+    subprocess.run([sys.executable, "-c", KILLED, model, out], timeout=100, check=False)
+    assert names(tmp_path) == {"models", ".q.part"}
+    with workplace(model, out) as place:
+        assert place.folder == tmp_path / ".q.part"
+        assert not place.out.exists()
+        with pytest.raises(LockedError, match=r"q\.onnx"), workplace(model, out):
+            pass
+        assert place.model.exists()
+    assert names(tmp_path) == {"models"}
+    (tmp_path / ".q.part").mkdir()
+    (tmp_path / ".q.part" / "mine").write_text("mine")
+    with pytest.raises(OutputError, match="in the way"), workplace(model, out):
+        pass
+    assert names(tmp_path / ".q.part") == {"mine"}
 
 
 def test_weights_in_other_files_come_along(tmp_path, model):

@@ -156,12 +156,14 @@ def command(
     _check_usage(click.get_current_context(), rows)
     if calibration is None:
         check_model(model, given["input_name"])
+    # What is told at once need not wait for a folder of images to be listed.
+    check_output(model, out, side_names(out, None), overwrite=overwrite)
+    keywords = keywords_of(modelopt, log_level="ERROR" if quiet else "WARNING")
     watch = Stopwatch()
     with options.shown_progress(quiet) as progress:
         images = _images(rows)
         kept = images if source is not None else None
         check_output(model, out, side_names(out, kept), overwrite=overwrite)
-        keywords = keywords_of(modelopt)
         wanted = prepare_quantization(
             model,
             str(calibration) if images is None else _live(images, model, given, progress),

@@ -30,8 +30,9 @@ def tell_wanted(wanted: Wanted) -> None:
     )
     click.echo(f"steps     {steps.count:,} of {counted(steps.batch_size, 'row')}{_left(wanted)}")
     row_bytes = int(np.prod(recipe.row_shape)) * np.dtype(recipe.dtype).itemsize
+    held = min(2 * steps.batch_size, len(source))
     click.echo(
-        f"memory    {in_units(2 * steps.batch_size * row_bytes)} of rows at a time, of "
+        f"memory    {in_units(held * row_bytes)} of rows at a time, of "
         f"{in_units(len(source) * row_bytes)} that a loaded set would take"
     )
     click.echo(
@@ -86,4 +87,14 @@ def tell_quantized(wanted: Wanted, result: Quantized, seconds: float) -> None:
     click.echo(f"{printable(str(result.path))} written: {in_units(size)}, {seconds:.1f} s")
     click.echo(f"  {printable(result.record_path.name)} says what it was made of")
     if result.list_path is not None:
-        click.echo(f"  {printable(result.list_path.name)} is the list of its images")
+        click.echo(f"  {printable(result.list_path.name)} is the list {_used(wanted.source)}")
+
+
+def _used(source: RowSource) -> str:
+    """Say of a kept list whether all its images became rows."""
+    if not isinstance(source, LiveSet) or not source.failures:
+        return "of its images"
+    listed = len(source.images)
+    # Behind the list are its spares.
+    bad = sum(failure.source < listed for failure in source.failures)
+    return f"that was sampled, {listed - bad:,} of {listed:,} used"

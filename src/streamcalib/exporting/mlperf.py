@@ -85,7 +85,8 @@ def _check_official(names: list[str], official: str | os.PathLike[str]) -> None:
     try:
         text = read_data(Path(official), _MOST_LIST_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise ListError(f"the list {shown} of --official-list cannot be read: {error}.") from error
+        why = printable(str(getattr(error, "strerror", None) or error))
+        raise ListError(f"the list {shown} of --official-list cannot be read: {why}.") from error
     # ImageNet's lists have the class behind the name.
     allowed = {line.split()[0] for line in text.splitlines() if line.strip()}
     foreign = [name for name in names if name not in allowed]

@@ -68,11 +68,11 @@ def _needed() -> Iterator[None]:
         raise MissingExtraError(f"{_EXTRA} (importing it ended with: {why}).") from error
 
 
-def keywords_of(arguments: Sequence[str]) -> dict[str, Any]:
+def keywords_of(arguments: Sequence[str], *, log_level: str = "WARNING") -> dict[str, Any]:
     """Return the keywords of ModelOpt's ``quantize`` that options of its command line stand for.
 
     ModelOpt's own parser reads them and its own ``main`` turns them into keywords, so that they
-    mean here what they mean there. By default warnings alone are logged.
+    mean here what they mean there. ``log_level`` is the level that is logged if they do not say it.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def keywords_of(arguments: Sequence[str]) -> dict[str, Any]:
         import modelopt.onnx.quantization.__main__ as imported
     line: Any = imported
     parser = line.get_parser()
-    parser.set_defaults(log_level="WARNING", calibration_eps=None)
+    parser.set_defaults(log_level=log_level, calibration_eps=None)
     for action in parser._actions:
         action.required = False
     said = io.StringIO()

@@ -25,11 +25,13 @@ def kept_readable(log_level: str) -> Iterator[None]:
     """Print what ModelOpt logs as lines on standard error, and hold back the rest of its chatter.
 
     It logs to standard output, draws a bar for each step, and ONNX Runtime prints a line for each.
-    Bars are never shown, and what is printed only if ``log_level`` asks for more than warnings.
+    Bars are never shown, what is printed only if ``log_level`` asks for more than warnings, and
+    warnings not if it asks for errors alone.
     """
     stream = sys.stderr
     wordy = log_level.upper() in ("DEBUG", "INFO")
     records, others = _Records(stream, _LOGGER), _Records(stream if wordy else None, "root")
+    records.setLevel(log_level.upper())
     logger, root = logging.getLogger(_LOGGER), logging.getLogger()
     before = logger.propagate
     logger.addHandler(records)

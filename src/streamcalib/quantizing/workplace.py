@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from streamcalib.durable import sync
-from streamcalib.errors import InputError, ModelError, OutputError, StoppedError
+from streamcalib.errors import InputError, ModelError, OutputError, StoppedError, StreamcalibError
 from streamcalib.graph_file import load_graph
+from streamcalib.lock import OWNER_NAME, FolderLock
 from streamcalib.signals import held_back
+from streamcalib.staging import empty
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -154,12 +156,16 @@ def check_output(
 def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
     """Make a workplace beside the output; when the block ends, however it does, it is gone.
 
+    What is left of one whose process was killed goes when the next one is made.
+
     What asks for a temporary file meanwhile gets it there.
 
     Raises
     ------
     OutputError
-        If it cannot be made.
+        If it cannot be made, or something else has its name.
+    LockedError
+        If another quantization to the same output is running.
     ModelError
         If a file of the model's weights is not there.
     InputError
@@ -168,13 +174,9 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
         If the disk fills or fails meanwhile.
     """
     path = Path(model)
-    try:
-        # Without .onnx in its name: ModelOpt replaces that wherever it stands in a path.
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.stem}.", suffix=".part", dir=out.parent))
-    except OSError as error:
-        raise OutputError(
-            f"{printable(str(out.parent))} cannot be written to: {error.strerror}."
-        ) from error
+    # Without .onnx in its name: ModelOpt replaces that wherever it stands in a path.
+    folder = out.with_name(f".{out.stem.replace('.onnx', '_onnx')}.part")
+    lock = _locked(folder, out)
     before = tempfile.tempdir
     try:
         place = Workplace(folder, path, out)
@@ -195,7 +197,35 @@ def workplace(model: str | os.PathLike[str], out: Path) -> Iterator[Workplace]:
         ) from error
     finally:
         tempfile.tempdir = before
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            empty(folder)
+        lock.release()
+
+
+def _locked(folder: Path, out: Path) -> FolderLock:
+    """Lock a workplace, and take away what a quantization that was killed has left in it."""
+    try:
+        lock = FolderLock.take(folder, out)
+        try:
+            is_foreign = lock.taken_over is None and any(
+                not path.name.startswith(OWNER_NAME) for path in folder.iterdir()
+            )
+            if is_foreign:
+                raise OutputError(
+                    f"{printable(str(folder))} is in the way and was not made by a quantization: "
+                    "move it away, or choose another --out."
+                )
+            empty(folder)
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        if isinstance(error, StreamcalibError):
+            raise
+        raise OutputError(
+            f"{printable(str(out.parent))} cannot be written to: {error.strerror}."
+        ) from error
+    return lock
 
 
 def _weight_files(model: Path) -> list[str]:

@@ -11,6 +11,7 @@ from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.membership import as_in_pool, outside
 from streamcalib.choosing.comparing.result import Comparison
 from streamcalib.choosing.labels.shares import class_shares, compared
+from streamcalib.choosing.strategies import POOL_SIZE
 from streamcalib.errors import InputError, ListError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.listing import list_images
@@ -64,9 +65,10 @@ def compare(
     draws
         How many random draws each set is held against.
     seed
-        Of the draws, and of the pool where ``pool_size`` is given.
+        Of the draws, and of the images that are taken of the pool.
     pool_size
-        How many images of the pool are taken, drawn at random; by default all.
+        How many images of the pool are taken, drawn at random; by default `POOL_SIZE` with a
+        model, else all.
     held_out
         On how many images of the pool that are in no set the model in INT8, with each set's scales,
         is compared with FP32; 0 for not at all.
@@ -93,7 +95,8 @@ def compare(
     if pool_size is not None and pool_size < 1:
         raise InputError(f"--pool-size must be at least 1, not {pool_size}.")
     population = list_images(pool, extensions).paths
-    members = population if pool_size is None else candidates(population, pool_size, seed)
+    size = len(population) if model is None else POOL_SIZE
+    members = candidates(population, size if pool_size is None else pool_size, seed)
     sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
     sets = as_in_pool(sets, population)
     if model is None:

@@ -160,3 +160,42 @@ def test_a_model_that_cannot_be_quantized_is_refused_first(monkeypatch):
     with pytest.raises(ModelError, match="not to be quantized"):
         compared("six.txt", held_out=2, progress=events.append)
     assert events == []
+
+
+def test_images_that_are_not_there_show_no_class():
+    """They are named, and a list of nothing else is refused."""
+    Path("partly.txt").write_text("pool/gone.jpg\n" + Path("six.txt").read_text())
+    Path("gone.txt").write_text("pool/gone.jpg\n")
+    labels = LabelSource("folder")
+    found = compare(["partly.txt", "six.txt"], "pool", labels=labels)
+    assert [Path(one.place).name for one in found.bad] == ["gone.jpg"]
+    assert found.classes["partly.txt"] == found.classes["six.txt"]
+    assert "1 bad image left out:" in lines_of(found)
+    with pytest.raises(ListError, match=r"no image of gone\.txt can be found"):
+        compare(["gone.txt"], "pool", labels=labels)
+
+
+def test_images_are_of_the_pool_however_they_are_named(tmp_path):
+    """Through links to folders and to files; others are counted."""
+    (tmp_path / "linked").symlink_to(Path("pool").absolute())
+    first, *others = Path("six.txt").read_text().split()
+    (tmp_path / "one.jpg").symlink_to(Path(first).absolute())
+    (tmp_path / "other.jpg").write_bytes(Path(first).read_bytes())
+    paths = [(tmp_path / "linked" / Path(path).name).as_posix() for path in others]
+    linked = ImageList([(tmp_path / "one.jpg").as_posix(), *paths])
+    more = ImageList([(tmp_path / "other.jpg").as_posix(), *paths])
+    found = compare(["six.txt", linked, more], "pool", labels=LabelSource("folder"))
+    assert found.classes["list 2"] == found.classes["six.txt"]
+    facts = found.to_dict()["outside"]
+    assert facts["list 2"] == {"images": 6, "outside": 0}
+    assert facts["list 3"] == {"images": 6, "outside": 1}
+    assert "list 3: 1 of 6 images is not of the pool" in lines_of(found)
+
+
+def test_a_linked_sets_own_images_are_not_held_out(tmp_path):
+    """All of the pool is in the set: nothing is left to compare on."""
+    (tmp_path / "linked").symlink_to(Path("pool").absolute())
+    names = sorted(path.name for path in Path("pool").iterdir())
+    everything = ImageList([(tmp_path / "linked" / name).as_posix() for name in names])
+    with pytest.raises(ListError, match="every image of the pool is in one of the sets"):
+        compared(everything, held_out=2)

@@ -97,7 +97,7 @@ def test_a_list_must_be_named_as_one(tmp_path, out):
     [
         ("file\x1b/list.txt", "its folder is a file"),
         ("file\x1b/more/list.txt", "its folder is a file"),
-        ("folder.txt", "exists and is another list"),
+        ("folder.txt", "it is a folder"),
         ("x" * 300 + ".txt", "File name too long"),
     ],
 )

@@ -18,6 +18,7 @@ def pool(told, tmp_path):
     write_yolo_like(tmp_path / "m.onnx", 64)
 
 
+LABELLED = ("compare", "a.txt", "--pool", "pool", "--labels", "folder")
 MODEL = ("--model", "m.onnx", "--preset", "yolo11", "--jobs", "1")
 
 
@@ -57,7 +58,24 @@ def test_lists_are_chosen_and_compared(told, pool):
         (("compare", "a.txt", "--pool", "pool"), "say --model, --labels, or both"),
         (("compare", "a.txt", "--pool", "pool", "--held-out", "3"), "--held-out is for --quantize"),
         (("compare", "a.txt", "--pool", "pool", "--quantize"), "--quantize needs a --model"),
-        (("compare", "a.txt", "--pool", "pool", "--plot", "x.pdf"), "must end in .png or .svg"),
+        (
+            ("compare", "a.txt", "--pool", "pool", *MODEL, "--plot", "x.pdf"),
+            "must end in .png or .svg",
+        ),
+        ((*LABELLED, "--preset", "yolo11"), "--preset is for --model"),
+        ((*LABELLED, "--imgsz", "64"), "--imgsz is for --model"),
+        ((*LABELLED, "--dtype", "float16"), "--dtype is for --model"),
+        ((*LABELLED, "--recipe", "r.json"), "--recipe is for --model"),
+        ((*LABELLED, "--extra-input", "a=1:int64"), "--extra-input is for --model"),
+        ((*LABELLED, "--draws", "0"), "--draws is for --model"),
+        ((*LABELLED, "--plot", "x.svg"), "--plot is for --model"),
+        ((*LABELLED, "--json", "no/x.json"), "the folder of --json no/x.json is not there"),
+        ((*LABELLED, "--json", "pool"), "--json pool is a folder"),
+        (
+            ("compare", "a.txt", "--pool", "pool", *MODEL, "--path-column", "x"),
+            "are for --labels csv:FILE",
+        ),
+        (("sample", "pool", "--jobs", "0", "--out", "x.txt"), "--jobs must be at least 1, not 0"),
         (("compare", "no.txt", "--pool", "pool", *MODEL), "no.txt"),
     ],
 )
@@ -67,3 +85,49 @@ def test_wrong_usage_is_told(told, pool, arguments, says):
     ended = told(*arguments)
     assert ended.code == 2
     assert says in ended.err
+
+
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("x.npy", "must end in .txt"),
+        ("m.onnx/x.txt", "its folder is a file"),
+        ("folder.txt", "it is a folder"),
+    ],
+)
+def test_a_list_that_cannot_be_written_is_refused_before_it_is_chosen(told, pool, out, says):
+    """Before the pool is looked at."""
+    Path("folder.txt").mkdir()
+    ended = told("sample", "nowhere", "--out", out)
+    assert ended.code == 2
+    assert says in ended.err
+    assert "nowhere" not in ended.err
+
+
+def test_what_is_assumed_is_told_as_a_warning(told, pool):
+    """And not at all if it shall be quiet."""
+    arguments = ("compare", "no.txt", "--pool", "pool", "--model", "m.onnx")
+    assert "warning: m.onnx says nothing of how its images are made" in told(*arguments).err
+    assert "says nothing of how" not in told(*arguments, "--quiet").err
+
+
+def test_the_table_is_shown_though_a_file_cannot_be_written(told, pool):
+    """A file name that is too long is found only then."""
+    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
+    ended = told(*LABELLED, "--json", "x" * 300)
+    assert ended.code == 2
+    assert "--json xxx" in ended.err
+    assert "1 of 1 class present" in ended.out
+
+
+def test_a_models_pool_is_a_thousand_unless_said_otherwise(told, pool, monkeypatch):
+    """As of a choice; without a model it is all of it."""
+    monkeypatch.setattr("streamcalib.choosing.compare.POOL_SIZE", 5)
+    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
+    by_model = ("compare", "a.txt", "--pool", "pool", *MODEL, "--draws", "5")
+    assert "pool pool: 5 images" in told(*by_model).out
+    assert "pool pool: 6 images" in told(*by_model, "--pool-size", "6").out
+    assert "pool pool: 14 images" in told(*LABELLED).out
+    assert "[default: with --model 1000, else all]" in " ".join(
+        told("compare", "--help").out.split()
+    )

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from streamcalib.choosing.activations.measuring import Measuring
-from streamcalib.choosing.activations.strategy import candidates
+from streamcalib.choosing.activations.measuring import Measuring, Unmeasured
+from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.comparing.judging import Judged, Judging, judge
+from streamcalib.choosing.comparing.membership import as_in_pool, outside
 from streamcalib.choosing.comparing.result import Comparison
 from streamcalib.choosing.labels.shares import class_shares, compared
-from streamcalib.errors import InputError
+from streamcalib.choosing.strategies import POOL_SIZE
+from streamcalib.errors import InputError, ListError
 from streamcalib.images.listfile import ImageList
 from streamcalib.images.listing import list_images
 from streamcalib.images.places import Place
+from streamcalib.images.probing import probe_all
 from streamcalib.paths import absolute_path
+from streamcalib.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,9 +65,10 @@ def compare(
     draws
         How many random draws each set is held against.
     seed
-        Of the draws, and of the pool where ``pool_size`` is given.
+        Of the draws, and of the images that are taken of the pool.
     pool_size
-        How many images of the pool are taken, drawn at random; by default all.
+        How many images of the pool are taken, drawn at random; by default `POOL_SIZE` with a
+        model, else all.
     held_out
         On how many images of the pool that are in no set the model in INT8, with each set's scales,
         is compared with FP32; 0 for not at all.
@@ -90,10 +95,13 @@ def compare(
     if pool_size is not None and pool_size < 1:
         raise InputError(f"--pool-size must be at least 1, not {pool_size}.")
     population = list_images(pool, extensions).paths
-    members = population if pool_size is None else candidates(population, pool_size, seed)
+    size = len(population) if model is None else POOL_SIZE
+    members = candidates(population, size if pool_size is None else pool_size, seed)
     sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
-    judged = Judged(len(members))
-    if model is not None:
+    sets = as_in_pool(sets, population)
+    if model is None:
+        judged = _found(members, sets)
+    else:
         how = Judging(draws, seed, held_out, jobs, progress)
         judged = judge(Measuring.of(model, recipe, extra_inputs), members, sets, how)
     return Comparison(
@@ -103,12 +111,13 @@ def compare(
         tensors=judged.tensors,
         sets=judged.sets,
         draws=judged.draws,
-        classes={} if labels is None else _classes(labels, members, sets),
+        classes={} if labels is None else _classes(labels, members, sets, judged.bad),
         bad=judged.bad,
         seed=seed,
         draws_each=draws,
         outputs=judged.outputs,
         held_out=judged.held_out,
+        outside=outside(sets, population),
     )
 
 
@@ -127,11 +136,34 @@ def _places(images: ImageList) -> list[str]:
     ]
 
 
+def _found(members: Sequence[str], sets: dict[str, list[str]]) -> Judged:
+    """Return what can be told without a model: which images are there."""
+    everything = _everything(members, sets)
+    bad = tuple(
+        Unmeasured(place, "it cannot be found")
+        for place, stamp in zip(everything, probe_all(everything), strict=True)
+        if stamp is None
+    )
+    for name, places in {"the pool": members, **sets}.items():
+        if not without(places, bad):
+            raise ListError(f"no image of {printable(name)} can be found.")
+    return Judged(len(without(members, bad)), bad=bad)
+
+
+def _everything(members: Sequence[str], sets: dict[str, list[str]]) -> list[str]:
+    return list(dict.fromkeys([*members, *(place for one in sets.values() for place in one)]))
+
+
 def _classes(
-    labels: LabelSource, members: Sequence[str], sets: dict[str, list[str]]
+    labels: LabelSource,
+    members: Sequence[str],
+    sets: dict[str, list[str]],
+    bad: Sequence[Unmeasured],
 ) -> dict[str, dict[str, Any]]:
     """Return how class shares compare; images of a set that are not the pool's count as well."""
-    everything = list(dict.fromkeys([*members, *(place for one in sets.values() for place in one)]))
+    members = without(members, bad)
+    sets = {name: without(places, bad) for name, places in sets.items()}
+    everything = _everything(members, sets)
     number = {place: index for index, place in enumerate(everything)}
     known = labels.read(everything)
     pool = class_shares(known, (number[place] for place in members))

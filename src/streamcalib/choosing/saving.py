@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.gitignore import IgnoreChange, ignore_sets, in_work_tree
 from streamcalib.images.listfile import ImageList, listable, side_file
 from streamcalib.wording import printable
-
-if TYPE_CHECKING:
-    import os
 
 
 class SavedList(NamedTuple):
@@ -30,6 +28,25 @@ class SavedList(NamedTuple):
     images: ImageList
     unchanged: bool
     gitignore: IgnoreChange | None
+
+
+def check_list(out: str | os.PathLike[str]) -> None:
+    """Make sure that a list may be written, before it is chosen.
+
+    Raises
+    ------
+    OutputError
+        If its name does not end in ``.txt``, or it or its folder is something else.
+    """
+    path, shown = Path(out), printable(str(out))
+    if path.suffix.lower() != ".txt":
+        raise OutputError(f"the list {shown} must end in .txt.")
+    # Unlike pathlib's, these take names that are too long.
+    if os.path.isdir(path):  # noqa: PTH112
+        raise OutputError(f"the list {shown} cannot be written: it is a folder.")
+    above = next(folder for folder in path.absolute().parents if os.path.exists(folder))  # noqa: PTH110
+    if not above.is_dir():
+        raise OutputError(f"the list {shown} cannot be written: its folder is a file.")
 
 
 def save_list(
@@ -64,8 +81,7 @@ def save_list(
     """
     path = Path(out)
     shown = printable(str(out))
-    if path.suffix.lower() != ".txt":
-        raise OutputError(f"the list {shown} must end in .txt.")
+    check_list(path)
     tracked = gitignore is not False and in_work_tree(path.parent)
     if gitignore and not tracked:
         raise InputError(

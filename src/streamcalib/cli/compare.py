@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,11 +13,11 @@ from streamcalib.choosing.comparing.plot import check_plot, draw_plot
 from streamcalib.choosing.comparing.table import lines_of
 from streamcalib.choosing.labels.source import LabelSource
 from streamcalib.choosing.labels.table import LABEL_COLUMN, PATH_COLUMN
+from streamcalib.choosing.strategies import POOL_SIZE
 from streamcalib.cli import options
 from streamcalib.datafile import to_json
 from streamcalib.durable import write_text
 from streamcalib.errors import OutputError
-from streamcalib.recipe_choice import choose_recipe
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ _STDOUT = "-"
     "--pool-size",
     type=int,
     metavar="N",
-    help="Images of the pool to take, drawn at random.  [default: all]",
+    help="Images of the pool to take, drawn at random.  [default: with --model "
+    f"{POOL_SIZE}, else all]",
 )
 @options.recipe_options
 @options.extra_inputs
@@ -53,9 +55,9 @@ _STDOUT = "-"
 @click.option(
     "--draws",
     type=int,
-    default=DRAWS,
     metavar="N",
-    help="Random draws of the pool that each set is held against.",
+    help=f"With --model: random draws of the pool that each set is held against.  "
+    f"[default: {DRAWS}]",
 )
 @click.option(
     "--quantize",
@@ -100,7 +102,7 @@ def command(
     labels: str | None,
     label_column: str | None,
     path_column: str | None,
-    draws: int,
+    draws: int | None,
     quantize: bool,
     held_out: int | None,
     seed: int,
@@ -117,14 +119,34 @@ def command(
     the largest ones it does not reach, and how far the thresholds of calibrators move. With
     --labels, by the classes that they show.
     """
+    if labels is None and (label_column or path_column):
+        raise click.UsageError("--label-column and --path-column are for --labels csv:FILE.")
+    by_model = {
+        "--preset": preset,
+        "--imgsz": imgsz,
+        "--dtype": dtype,
+        "--recipe": recipe_file,
+        "--extra-input": extra_inputs or None,
+        "--draws": draws,
+        "--plot": plot_file,
+    }
+    _check_options(by_model if model is None else {})
     if held_out is not None and not (quantize and held_out > 0):
         raise click.UsageError("--held-out is for --quantize, and begins at 1.")
     if plot_file is not None:
         check_plot(Path(plot_file))
+    if json_file not in (None, _STDOUT):
+        _check_json(Path(str(json_file)))
     recipe = None
     if model is not None:
-        recipe = choose_recipe(
-            preset=preset, file=recipe_file, model=model, imgsz=imgsz, dtype=dtype
+        recipe = options.chosen_recipe(
+            preset=preset,
+            recipe_file=recipe_file,
+            model=model,
+            imgsz=imgsz,
+            dtype=dtype,
+            input_name=None,
+            is_quiet=quiet,
         )
     with options.shown_progress(quiet) as progress:
         found = compare(
@@ -134,7 +156,7 @@ def command(
             labels=None
             if labels is None
             else LabelSource.parse(labels, label_column=label_column, path_column=path_column),
-            draws=draws,
+            draws=DRAWS if draws is None else draws,
             seed=seed,
             pool_size=pool_size,
             held_out=(held_out or HELD_OUT) if quantize else 0,
@@ -144,6 +166,9 @@ def command(
             jobs=jobs,
             progress=progress,
         )
+    # What is shown is not lost if a file cannot be written after all.
+    if not quiet and json_file != _STDOUT:
+        click.echo("\n".join(lines_of(found)))
     text = to_json(found.to_dict()) + "\n"
     if json_file == _STDOUT:
         click.echo(text, nl=False)
@@ -151,8 +176,21 @@ def command(
         _write(Path(json_file), text)
     if plot_file is not None:
         draw_plot(found, Path(plot_file))
-    if not quiet and json_file != _STDOUT:
-        click.echo("\n".join(lines_of(found)))
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"{option} is for --model.")
+
+
+def _check_json(path: Path) -> None:
+    shown = printable(str(path))
+    # Unlike pathlib's, these take names that are too long.
+    if os.path.isdir(path):  # noqa: PTH112
+        raise OutputError(f"--json {shown} is a folder: name a file in it.")
+    if not os.path.isdir(path.absolute().parent):  # noqa: PTH112
+        raise OutputError(f"the folder of --json {shown} is not there: make it.")
 
 
 def _write(path: Path, text: str) -> None:

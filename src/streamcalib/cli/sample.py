@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamcalib.choosing.sample import sample
-from streamcalib.choosing.saving import save_list
+from streamcalib.choosing.saving import check_list, save_list
 from streamcalib.cli import dedupe_options, options, strategy_options
 from streamcalib.cli.telling import tell_choice, tell_list
 
@@ -74,6 +74,9 @@ def command(
     """
     if absolute and relative_to is not None:
         raise click.UsageError("--absolute and --relative-to exclude each other.")
+    if jobs is not None and jobs < 1:
+        raise click.UsageError(f"--jobs must be at least 1, not {jobs}.")
+    check_list(out)
     dedupe_options.check_dedupe(dedupe, dedupe_distance)
     asked = {**strategy, "coco": coco, "split": split, "jobs": jobs}
     with options.shown_progress(quiet) as progress:

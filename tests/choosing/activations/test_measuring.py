@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from messages import text_of
 from pools import write_pool
+from sessions import wait_until
 from streamcalib import Recipe
 from streamcalib.choosing.activations.cache import Observations, pack, unpack
 from streamcalib.choosing.activations.measuring import Measuring, measure
@@ -219,3 +223,39 @@ def test_images_in_this_processs_own_memory_are_measured_here(measuring, pool):
     found, bad = measured(measuring, places, jobs=2)
     assert bad == ()
     assert found == measured(measuring, pool[:6], jobs=1)[0]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from streamcalib.choosing.activations.cache import Observations
+from streamcalib.choosing.activations.measuring import Measuring, measure
+import psutil
+
+def kill(progress):
+    if progress.done:
+        workers = [c for c in psutil.Process().children() if "popen_loky" in " ".join(c.cmdline())]
+        sigint = 1 << (signal.SIGINT - 1)
+        blocked = [line.split()[1] for c in workers
+            for line in Path(f"/proc/{c.pid}/status").read_text().splitlines()
+            if line.startswith("SigBlk")]
+        print(*(f"{c.pid}:{int(mask, 16) & sigint}" for c, mask in zip(workers, blocked)))
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+measuring = Measuring.of(sys.argv[1])
+with Observations(measuring.key, len(measuring.observed.tensors)) as held:
+    measure(measuring, sys.argv[2:], held, jobs=2, progress=kill)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_workers_end_with_a_killed_parent(measuring, pool):
+    """And Ctrl-C, which a terminal sends to all, is for the parent alone."""
+    arguments = (sys.executable, "-c", KILLED, measuring.model, *pool)
+    ended = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    workers = dict(word.split(":") for word in ended.stdout.split("\n")[0].split())
+    assert len(workers) >= 2
+    assert "0" not in workers.values()
+    wait_until(lambda: not any(psutil.pid_exists(int(pid)) for pid in workers))

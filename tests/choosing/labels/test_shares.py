@@ -38,6 +38,13 @@ def test_a_pool_compared_with_itself_differs_in_nothing(names):
     assert facts["shares"][0]["pool"] == round(float(pool.shares.max()), 6)
 
 
+def test_classes_that_the_pool_lacks_are_not_present():
+    """There are never more than the pool has."""
+    labels = labelled([["a"], ["b"]])
+    facts = compared(class_shares(labels, [0]), class_shares(labels, [1]), 10)
+    assert (facts["classes"], facts["classes_chosen"]) == (1, 0)
+
+
 def test_a_choice_is_compared_with_its_pool():
     """Class by class, with what is lacking."""
     labels = labelled([["a"], ["a", "b"], ["c"], []])

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import joblib
 import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
+from streamcalib.building.orphans import end_with
+from streamcalib.building.stopping import (
+    close_quietly,
+    loky_ending_quietly,
+    signals_held_back,
+)
 from streamcalib.choosing.activations.cache import Observations, pack
 from streamcalib.choosing.activations.histogram import MANTISSA_BITS, OCTAVES
 from streamcalib.choosing.activations.observer import SAMPLES, GraphInput, Observer
@@ -30,7 +39,7 @@ from streamcalib.recipe import Recipe
 from streamcalib.wording import counted, printable, without_option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
     from os import PathLike
 
     from streamcalib.choosing.activations.observer import Observation
@@ -213,11 +222,12 @@ def measure(
         Observer(measuring.observed, measuring.takes)
     bad: list[Unmeasured] = []
     try:
-        for done in _on_workers(measuring, left, jobs or int(joblib.cpu_count())):
-            observations.put(done.made)
-            bad += done.bad
-            kept += len(done.made)
-            counter.add(len(done.made), len(done.bad))
+        with closing(_on_workers(measuring, left, jobs or int(joblib.cpu_count()))) as tasks:
+            for done in tasks:
+                observations.put(done.made)
+                bad += done.bad
+                kept += len(done.made)
+                counter.add(len(done.made), len(done.bad))
     except BaseException as error:
         if observations.is_kept:
             error.add_note(
@@ -229,7 +239,9 @@ def measure(
     return tuple(sorted(bad, key=lambda one: order[one.place]))
 
 
-def _on_workers(measuring: Measuring, places: Sequence[str], jobs: int) -> Iterator[_Done]:
+def _on_workers(
+    measuring: Measuring, places: Sequence[str], jobs: int
+) -> Generator[_Done, None, None]:
     model = absolute_path(measuring.model)
     common = (measuring.key, model, measuring.observed.sha256, measuring.takes, measuring.recipe)
     tasks = [
@@ -248,17 +260,26 @@ def _on_workers(measuring: Measuring, places: Sequence[str], jobs: int) -> Itera
     parallel = joblib.Parallel(
         jobs, backend="loky", return_as="generator_unordered", pre_dispatch=_BATCHES_AHEAD
     )
-    try:
-        yield from parallel(joblib.delayed(_measure_apart)(task) for task in tasks)
-    except joblib.externals.loky.process_executor.TerminatedWorkerError as error:
-        raise StoppedError(
-            "a worker died while images went through the model, most likely for want of memory: "
-            "say fewer --jobs."
-        ) from error
+    apart, parent = joblib.delayed(_measure_apart), os.getpid()
+    results: Generator[_Done] | None = None
+    with loky_ending_quietly():
+        try:
+            with signals_held_back(processes=True):
+                results = parallel(apart(task, parent) for task in tasks)
+            yield from results
+        except TerminatedWorkerError as error:
+            raise StoppedError(
+                "a worker died while images went through the model, most likely for want of "
+                "memory: say fewer --jobs."
+            ) from error
+        finally:
+            if results is not None:
+                close_quietly(results)
 
 
-def _measure_apart(task: _Task) -> _Done:
-    """Do as `_measure` in a process that is for it alone."""
+def _measure_apart(task: _Task, parent: int) -> _Done:
+    """Do as `_measure` in a process that is for it alone, and ends with its parent."""
+    end_with(parent)
     with one_opencv_thread():
         return _measure(task)
 

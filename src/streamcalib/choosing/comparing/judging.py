@@ -141,7 +141,7 @@ def _check(held: dict[str, list[str]], pool: int) -> None:
         if len(places) > pool:
             raise ListError(
                 f"{printable(name)} has {len(places)} images, and the pool {pool}: no random draw "
-                "of the pool is as large."
+                "of the pool is as large. A larger --pool-size may help."
             )
 
 

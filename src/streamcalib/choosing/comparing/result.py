@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.choosing.activations.measuring import Unmeasured
+    from streamcalib.choosing.comparing.membership import Outside
     from streamcalib.choosing.comparing.outputs import OutputDifference
 
 
@@ -78,7 +79,7 @@ class Comparison:
     Attributes
     ----------
     pool, pool_images
-        The pool as given, and how many of its images were measured, or have labels.
+        The pool as given, and how many of its images were measured, or found.
     model, tensors
         The model and how many of its tensors were looked at, if one was given.
     sets
@@ -93,7 +94,9 @@ class Comparison:
     held_out
         On how many images.
     bad
-        Images that could not be measured, with the reason.
+        Images that could not be measured, or found, with the reason.
+    outside
+        How many images of each list are not of the pool, by the list's name.
     seed, draws_each
         Of the draws, and how many there are of each size.
     """
@@ -110,6 +113,7 @@ class Comparison:
     draws_each: int
     outputs: tuple[OutputDifference, ...] = ()
     held_out: int = 0
+    outside: dict[str, Outside] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything ready for JSON; of the draws, percentiles."""
@@ -127,5 +131,6 @@ class Comparison:
             "classes": self.classes,
             "int8": [one._asdict() for one in self.outputs],
             "held_out": self.held_out,
+            "outside": {name: one._asdict() for name, one in self.outside.items()},
             "bad": [one._asdict() for one in self.bad],
         }

@@ -29,6 +29,13 @@ _INT8_HEAD = ("set", "calibrator", "SQNR", "boxes", "matched", "scores")
 def lines_of(comparison: Comparison) -> list[str]:
     """Return the table, what its columns mean, class shares, and the images left out."""
     lines = [f"pool {printable(comparison.pool)}: {counted(comparison.pool_images, 'image')}"]
+    for name, one in comparison.outside.items():
+        if one.outside:
+            verb = "is" if one.outside == 1 else "are"
+            lines.append(
+                f"{printable(name)}: {one.outside} of {counted(one.images, 'image')} {verb} not of "
+                "the pool"
+            )
     if comparison.sets:
         lines += _distances(comparison)
     if comparison.outputs:

@@ -59,6 +59,8 @@ def class_shares(labels: Labels, images: Iterable[int] | None = None) -> ClassSh
 def compared(pool: ClassShares, chosen: ClassShares, most: int) -> dict[str, Any]:
     """Return how two counts of the same classes compare, ready for JSON.
 
+    Classes that the pool does not have are none of those present.
+
     Parameters
     ----------
     most
@@ -68,7 +70,7 @@ def compared(pool: ClassShares, chosen: ClassShares, most: int) -> dict[str, Any
     difference = np.abs(pool.shares - chosen.shares)
     return {
         "classes": int((pool.counts > 0).sum()),
-        "classes_chosen": int((chosen.counts > 0).sum()),
+        "classes_chosen": int(((chosen.counts > 0) & (pool.counts > 0)).sum()),
         "largest_difference": round(float(difference.max(initial=0.0)), 6),
         "images_without_class": {"pool": pool.without, "chosen": chosen.without},
         "shares": [

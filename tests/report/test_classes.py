@@ -91,7 +91,7 @@ def test_labels_that_were_edited_make_another_page(pool, tmp_path):
     calibration, page = made(pool), tmp_path / "p.html"
     table = tmp_path / "labels.csv"
     names = [found["path"].rpartition("/")[2] for found in calibration.row_records()]
-    table.write_text("image,label\n" + "".join(f"{name},ant\n" for name in names))
+    table.write_text("image,class\n" + "".join(f"{name},ant\n" for name in names))
     labels = LabelSource.parse(f"csv:{table}")
     assert report(calibration, page, labels=labels).is_new
     assert not report(calibration, page, labels=labels).is_new

@@ -174,6 +174,19 @@ def test_long_paths_are_cut_in_their_middle(tmp_path):
     assert "\N{HORIZONTAL ELLIPSIS}" in path
 
 
+def test_the_middle_of_a_long_name_can_be_searched(tmp_path):
+    """A file's name is whole in the data, wherever it lies, and short in the sheet."""
+    folder, name = tmp_path / ("deep" * 50), f"{'a' * 100}needle{'b' * 100}.png"
+    reportsets.write(folder, {name: reportsets.soft(1)})
+    made = build([folder / name], tmp_path / "s.npy", recipe=Recipe.yolo11(32), jobs=1)
+    text = written(made, tmp_path)
+    data = json.loads(reportsets.Parsed(text).texts["script"][0])
+    assert data["rows"][0][data["fields"].index("name")] == name
+    tile = text.partition('id="sheet"')[2].partition("</li>")[0]
+    assert "needle" not in tile
+    assert "aaa" in tile
+
+
 def test_the_pages_parts_are_files_of_the_package():
     """They are there when the package is installed."""
     assert {"page.html", "page.css", "page.js"} <= {

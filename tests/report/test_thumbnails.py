@@ -46,6 +46,14 @@ def test_few_rows_have_large_pictures():
     assert Thumbnails.fitting(1, Recipe.yolo11(32)).side == 32
 
 
+def test_small_sets_are_shown_whole():
+    """Every pixel of a row is in its picture where the page has the bytes."""
+    assert Thumbnails.fitting(50, RECIPE).side == 640
+    assert Thumbnails.fitting(10, Recipe.yolo11(1280)).side == 1280
+    wide = Thumbnails.fitting(10, Recipe.yolo11((320, 1024)))
+    assert wide.size(320, 1024) == (1024, 320)
+
+
 def test_a_thousand_rows_are_five_megabytes():
     """What the promise says, and more rows take in proportion."""
     assert page_bytes(1) == page_bytes(1000) == PAGE_BYTES == 5_000_000

@@ -42,7 +42,10 @@ _STDOUT = "-"
     help="Images of the pool to take, drawn at random.  [default: with --model "
     f"{POOL_SIZE}, else all]",
 )
-@options.recipe_options
+@options.recipe_options_with(
+    "ONNX model whose activations sets and pool are compared by; images become rows as its input "
+    "wants them."
+)
 @options.extra_inputs
 @click.option(
     "--labels",
@@ -71,7 +74,7 @@ _STDOUT = "-"
     metavar="N",
     help=f"With --quantize: on how many images.  [default: {HELD_OUT}]",
 )
-@options.seed
+@options.seed_of("Decides the images of --pool-size, the random draws and the held-out images.")
 @options.jobs
 @options.extensions
 @click.option(

@@ -28,15 +28,32 @@ if TYPE_CHECKING:
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-dry_run = click.option("--dry-run", is_flag=True, help="Print the plan; write nothing.")
+
+
+def dry_run_that(says: str) -> Decorator:
+    """Return the option --dry-run of a command that does more than print a plan."""
+    return click.option("--dry-run", is_flag=True, help=says)
+
+
+def overwrite_of(what: str) -> Decorator:
+    """Return the option --overwrite of a command that replaces something of its own."""
+    return click.option("--overwrite", is_flag=True, help=what)
+
+
+def seed_of(what: str) -> Decorator:
+    """Return the option --seed of a command that decides something else than a choice by it."""
+    return click.option("--seed", type=int, default=42, metavar="N", help=what)
+
+
+dry_run = dry_run_that("Print the plan; write nothing.")
 no_report = click.option(
     "--no-report", is_flag=True, help="Leave out report.html, the page to look at the set."
 )
-overwrite = click.option("--overwrite", is_flag=True, help="Replace what another command built.")
+overwrite = overwrite_of("Replace what another command built.")
 count = click.option(
     "--count", type=int, default=100, metavar="N", help="Number of images to choose."
 )
-seed = click.option("--seed", type=int, default=42, metavar="N", help="Seed of the choice.")
+seed = seed_of("Seed of the choice.")
 
 
 def _endings(
@@ -107,13 +124,12 @@ extra_inputs = click.option(
     "given several times.",
 )
 
-_RECIPE = (
-    click.option(
-        "--model",
-        type=click.Path(),
-        metavar="FILE",
-        help="ONNX model to fit: its input's name, size, dtype and layout are taken over.",
-    ),
+
+def _model(says: str) -> Decorator:
+    return click.option("--model", type=click.Path(), metavar="FILE", help=says)
+
+
+_PRESET = (
     click.option(
         "--preset",
         type=click.Choice(list(PRESETS)),
@@ -181,12 +197,18 @@ compression = click.option(
 
 def preset_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `recipe_options` but for --model, which the command takes as its argument."""
-    return all_of(_RECIPE[1:], function)
+    return all_of(_PRESET, function)
 
 
 def recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the recipe."""
-    return all_of(_RECIPE, function)
+    fitted = "ONNX model to fit: its input's name, size, dtype and layout are taken over."
+    return recipe_options_with(fitted)(function)
+
+
+def recipe_options_with(model_help: str) -> Decorator:
+    """Return what adds `recipe_options`, where --model is for more than the recipe."""
+    return lambda function: all_of((_model(model_help), *_PRESET), function)
 
 
 def chosen_recipe(

@@ -27,7 +27,7 @@ from streamcalib.wording import counted, in_units, printable
     metavar="N",
     help="Rows to show at most, 1 to 10000; of a larger set so many are chosen evenly, by --seed.",
 )
-@options.seed
+@options.seed_of("Decides which rows are shown of a set of more than --rows.")
 @click.option(
     "--labels",
     metavar="KIND[:FILE]",
@@ -45,7 +45,7 @@ from streamcalib.wording import counted, in_units, printable
     help=f"Of csv:FILE: the column of images, as names or paths.  [default: {PATH_COLUMN}]",
 )
 @options.jobs
-@options.overwrite
+@options.overwrite_of("Replace another page, or another file, of the name --out.")
 @options.dry_run
 @options.quiet
 def command(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     "git work tree]",
 )
 @options.overwrite
-@options.dry_run
+@options.dry_run_that("Choose, and print the choice; write no list.")
 @options.quiet
 def command(
     source: str | None,

@@ -138,7 +138,11 @@ _OPTIONS = {"recipe_file": "--recipe", "extra_inputs": "--extra-input"}
 
 def strategy_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that decide the strategy."""
-    further = (options.recipe_options, options.extra_inputs)
+    model = options.recipe_options_with(
+        "With --strategy activations, ranges or blend: ONNX model whose activations decide; images "
+        "become rows as its input wants them."
+    )
+    further = (model, options.extra_inputs)
     return options.all_of((*_STRATEGY, *further), function)
 
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MOST_CHARACTERS = 100
 _MOST_OF_A_PATH = 300
+# A file's name whole on every common file system: what a search looks at.
+_MOST_OF_A_NAME = 255
 _FIELDS = (
     "row",
     "name",
@@ -44,7 +46,7 @@ def record(row: ShownRow, names: tuple[str, ...], classes: tuple[str, ...]) -> l
     means = zip(names, measured.means, strict=True) if measured else ()
     return [
         facts.row,
-        short(facts.path.rpartition("/")[2]),
+        short(facts.path.rpartition("/")[2], _MOST_OF_A_NAME),
         short(facts.path, _MOST_OF_A_PATH),
         facts.height,
         facts.width,

@@ -23,12 +23,12 @@ _ROWS_OF_A_PAGE = 1000
 # Style, program, charts, manifest, bad images.
 _FIXED_BYTES = 300_000
 # Name, size and numbers of a row, twice.
-_TEXT_BYTES = 800
+_TEXT_BYTES = 1000
 # A byte becomes 4/3 of one in base64.
 _GROWTH = 4 / 3
 # What WebP takes for a photograph at the first quality, with room.
 _BYTES_A_PIXEL = 0.15
-_LEAST_SIDE, _MOST_SIDE = 64, 480
+_LEAST_SIDE = 64
 _QUALITIES = (75, 60, 45, 30, 15)
 _SHRINK = 0.7
 
@@ -57,8 +57,7 @@ class Thumbnails:
         left = (page_bytes(rows) - _FIXED_BYTES) / max(1, rows) - _TEXT_BYTES
         most_bytes = int(left / _GROWTH)
         side = math.isqrt(int(most_bytes / _BYTES_A_PIXEL)) // 16 * 16
-        largest = min(_MOST_SIDE, max(recipe.height, recipe.width))
-        side = min(largest, max(_LEAST_SIDE, side))
+        side = min(max(recipe.height, recipe.width), max(_LEAST_SIDE, side))
         return cls(side=side, most_bytes=most_bytes, is_bgr=recipe.channel_order == "BGR")
 
     def make(self, canvas: NDArray[np.uint8]) -> bytes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from streamcalib.choosing.activations.measuring import Measuring, Unmeasured
+from streamcalib.choosing.activations.measuring import Measuring
 from streamcalib.choosing.activations.strategy import candidates, without
+from streamcalib.choosing.activations.workers import Unmeasured
 from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.membership import as_in_pool, outside
 from streamcalib.choosing.comparing.result import Comparison

@@ -11,7 +11,6 @@ from streamcalib.choosing.activations.features import features_of, largest, merg
 from streamcalib.choosing.activations.greedy import greedy
 from streamcalib.choosing.activations.measuring import (
     Measuring,
-    Unmeasured,
     measure,
     runtime_version,
     told_bad,
@@ -24,6 +23,7 @@ from streamcalib.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamcalib.choosing.activations.workers import Unmeasured
     from streamcalib.choosing.strategies import StrategyName, Wanted
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.progress import Subscriber

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamcalib.choosing.activations.cache import Observations
 from streamcalib.choosing.activations.features import features_of, largest, merge, octaves
-from streamcalib.choosing.activations.measuring import Measuring, Unmeasured, measure
+from streamcalib.choosing.activations.measuring import Measuring, measure
 from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.comparing.distances import Pool, beaten
 from streamcalib.choosing.comparing.int8 import Int8Model
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from streamcalib.choosing.activations.workers import Unmeasured
     from streamcalib.choosing.comparing.distances import Distances
     from streamcalib.progress import Subscriber
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from streamcalib.choosing.activations.measuring import Unmeasured
+    from streamcalib.choosing.activations.workers import Unmeasured
     from streamcalib.choosing.comparing.membership import Outside
     from streamcalib.choosing.comparing.outputs import OutputDifference
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
+import signal
 import threading
 import time
+from concurrent.futures import thread as thread_pools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -264,3 +266,28 @@ def test_representative_dataset(calibration):
     named = next(calibration.representative_dataset(by_name=True, batch_size=2)())
     assert list(named) == ["images", "orig_size"]
     assert named["images"].shape == (2, 16, 16, 3)
+
+
+def test_an_interrupt_while_the_thread_starts_leaves_none(canvases, monkeypatch):
+    """It is held back until the thread is known to its pool, which ends it with the reader."""
+    start = threading.Thread.start
+
+    def interrupted(thread):
+        start(thread)
+        signal.raise_signal(signal.SIGINT)
+
+    reader = canvases.reader(batch_size=2)
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reader.get_next()
+    monkeypatch.undo()
+    # What Python ends when it ends itself; a thread that is not noted there would be waited for.
+    noted = [thread.name for thread in thread_pools._threads_queues]
+    assert [name for name in noted if name in reader_threads()] == reader_threads()
+    assert len(reader_threads()) == 1
+    del reader
+    for _ in range(1000):
+        if not reader_threads():
+            break
+        time.sleep(0.005)
+    assert not reader_threads()

@@ -11,6 +11,7 @@ import numpy as np
 
 from streamcalib.errors import InputError
 from streamcalib.readers.steps import deal
+from streamcalib.signals import held_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,9 +173,12 @@ class _Ahead:
         coming, self._coming = self._coming, None
         ready = coming[1].result() if coming and coming[0] == step else self._reader[step]
         if step + 1 < end:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(1, "streamcalib-reader")
-            self._coming = step + 1, self._pool.submit(self._reader.__getitem__, step + 1)
+            # An interrupt between a thread's start and the note of it would leave a thread that
+            # nobody ends, and the process would wait for it for ever.
+            with held_back():
+                if self._pool is None:
+                    self._pool = ThreadPoolExecutor(1, "streamcalib-reader")
+                self._coming = step + 1, self._pool.submit(self._reader.__getitem__, step + 1)
         elif self._pool is not None:
             self._pool.shutdown(wait=False)
             self._pool = None

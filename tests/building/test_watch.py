@@ -15,8 +15,8 @@ import pytest
 
 from streamcalib.building import watch as watch_module
 from streamcalib.building.marks import Mark
-from streamcalib.building.stopping import is_child
 from streamcalib.building.watch import Watch
+from streamcalib.workers.stopping import is_child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

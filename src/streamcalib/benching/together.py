@@ -8,13 +8,13 @@ import joblib
 from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from streamcalib.building.stopping import (
+from streamcalib.errors import StoppedError
+from streamcalib.workers.stopping import (
     TasksHere,
     close_quietly,
     loky_ending_quietly,
     signals_held_back,
 )
-from streamcalib.errors import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from joblib.externals.loky.backend import get_context
 
-from streamcalib.building.stopping import end_process, signals_held_back
 from streamcalib.building.worker import Outcome, Task, Work, make_rows, nothing_made
 from streamcalib.errors import StoppedError
+from streamcalib.workers.stopping import end_process, signals_held_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

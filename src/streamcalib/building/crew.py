@@ -19,16 +19,16 @@ from streamcalib.building.clusters.sending import Sending
 from streamcalib.building.dealing import edges_of, task_of
 from streamcalib.building.pace import Pace
 from streamcalib.building.sent import Sent, parted
-from streamcalib.building.stopping import (
+from streamcalib.building.watch import Watch
+from streamcalib.building.worker import Outcome, Task, Work, forget_tools, make_rows
+from streamcalib.errors import StoppedError
+from streamcalib.wording import counted
+from streamcalib.workers.stopping import (
     TasksHere,
     close_quietly,
     loky_ending_quietly,
     signals_held_back,
 )
-from streamcalib.building.watch import Watch
-from streamcalib.building.worker import Outcome, Task, Work, forget_tools, make_rows
-from streamcalib.errors import StoppedError
-from streamcalib.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator

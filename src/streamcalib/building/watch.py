@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from streamcalib.building.stopping import end_process, is_child
 from streamcalib.wording import printable
+from streamcalib.workers.stopping import end_process, is_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -85,16 +85,11 @@ def compare(
     StreamcalibError
         What reading the pool, the model and the labels raises.
     """
-    if held_out < 0 or (held_out and model is None):
-        raise InputError("--quantize needs a --model, and --held-out a number from 1 on.")
+    if held_out and model is None:
+        raise InputError("--quantize needs a --model.")
     if model is None and labels is None:
         raise InputError("there is nothing to compare by: say --model, --labels, or both.")
-    if not lists:
-        raise InputError("there is no list to compare with the pool.")
-    if not 1 <= draws <= MOST_DRAWS:
-        raise InputError(f"--draws must be 1 to {MOST_DRAWS:,}, not {draws}.")
-    if pool_size is not None and pool_size < 1:
-        raise InputError(f"--pool-size must be at least 1, not {pool_size}.")
+    _check_numbers(len(lists), draws, pool_size, held_out)
     population = list_images(pool, extensions).paths
     size = len(population) if model is None else POOL_SIZE
     members = candidates(population, size if pool_size is None else pool_size, seed)
@@ -120,6 +115,17 @@ def compare(
         held_out=judged.held_out,
         outside=outside(sets, population),
     )
+
+
+def _check_numbers(lists: int, draws: int, pool_size: int | None, held_out: int) -> None:
+    if not lists:
+        raise InputError("there is no list to compare with the pool.")
+    if not 1 <= draws <= MOST_DRAWS:
+        raise InputError(f"--draws must be 1 to {MOST_DRAWS:,}, not {draws}.")
+    if pool_size is not None and pool_size < 1:
+        raise InputError(f"--pool-size must be at least 1, not {pool_size}.")
+    if held_out < 0:
+        raise InputError(f"--held-out must be at least 0, not {held_out}.")
 
 
 def _name(images: ImageList | str | os.PathLike[str], number: int) -> str:

@@ -69,18 +69,12 @@ def sample(
     """
     _check(count, seed, spares, relative_to)
     population = list_images(source, extensions)
-    if count > len(population.paths):
-        raise ListError(
-            f"--count asks for {count} images, but {printable(str(source))} holds "
-            f"{len(population.paths)}."
-        )
+    there = len(population.paths)
+    _check_enough(count, there, f"{printable(str(source))} holds {there}")
     distinct = None if dedupe is None else dedupe.distinct(population.paths)
     pool = population.paths if distinct is None else distinct.paths
-    if count > len(pool):
-        raise ListError(
-            f"--count asks for {count} images, but without near-duplicates {len(pool)} of "
-            f"{len(population.paths)} are left."
-        )
+    left = len(pool)
+    _check_enough(count, left, f"without near-duplicates {left} of {there} are left")
     wanted = max(LEAST_SPARES, count // 10) if spares is None else spares
     choice = (strategy or Random()).choose(pool, Wanted(count, wanted, seed))
     folder = Path(absolute_path(os.fspath(relative_to or ".")))
@@ -96,7 +90,7 @@ def sample(
             "seed": seed,
             "count": count,
             **({} if spares is None else {"spares_wanted": spares}),
-            "population": len(population.paths),
+            "population": there,
             "duplicates_dropped": population.duplicates,
             "extensions": None if extensions is None else list(extensions),
             "relative_to": None if base is None else str(base),
@@ -116,6 +110,11 @@ def _check(
         raise ListError(f"--spares must be at least 0, not {spares}.")
     if relative_to is not None and not Path(relative_to).is_dir():
         raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
+
+
+def _check_enough(count: int, there: int, what: str) -> None:
+    if count > there:
+        raise ListError(f"--count asks for {count} images, but {what}.")
 
 
 def _rules(choice: Choice, strategy: Strategy | None) -> dict[str, Any]:

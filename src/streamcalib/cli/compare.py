@@ -21,6 +21,7 @@ from streamcalib.errors import OutputError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    from streamcalib.choosing.comparing.result import Comparison
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.recipe import DType
 
@@ -122,8 +123,6 @@ def command(
     the largest ones it does not reach, and how far the thresholds of calibrators move. With
     --labels, by the classes that they show.
     """
-    if labels is None and (label_column or path_column):
-        raise click.UsageError("--label-column and --path-column are for --labels csv:FILE.")
     by_model = {
         "--preset": preset,
         "--imgsz": imgsz,
@@ -136,10 +135,8 @@ def command(
     _check_options(by_model if model is None else {})
     if held_out is not None and not (quantize and held_out > 0):
         raise click.UsageError("--held-out is for --quantize, and begins at 1.")
-    if plot_file is not None:
-        check_plot(Path(plot_file))
-    if json_file not in (None, _STDOUT):
-        _check_json(Path(str(json_file)))
+    classes = _labels(labels, label_column, path_column)
+    _check_files(json_file, plot_file)
     recipe = None
     if model is not None:
         recipe = options.chosen_recipe(
@@ -156,9 +153,7 @@ def command(
             lists,
             pool,
             model=model,
-            labels=None
-            if labels is None
-            else LabelSource.parse(labels, label_column=label_column, path_column=path_column),
+            labels=classes,
             draws=DRAWS if draws is None else draws,
             seed=seed,
             pool_size=pool_size,
@@ -172,6 +167,33 @@ def command(
     # What is shown is not lost if a file cannot be written after all.
     if not quiet and json_file != _STDOUT:
         click.echo("\n".join(lines_of(found)))
+    _write_files(found, json_file, plot_file)
+
+
+def _check_options(given: dict[str, Any]) -> None:
+    for option, value in given.items():
+        if value is not None:
+            raise click.UsageError(f"{option} is for --model.")
+
+
+def _labels(
+    text: str | None, label_column: str | None, path_column: str | None
+) -> LabelSource | None:
+    if text is not None:
+        return LabelSource.parse(text, label_column=label_column, path_column=path_column)
+    if label_column or path_column:
+        raise click.UsageError("--label-column and --path-column are for --labels csv:FILE.")
+    return None
+
+
+def _check_files(json_file: str | None, plot_file: str | None) -> None:
+    if plot_file is not None:
+        check_plot(Path(plot_file))
+    if json_file not in (None, _STDOUT):
+        _check_json(Path(str(json_file)))
+
+
+def _write_files(found: Comparison, json_file: str | None, plot_file: str | None) -> None:
     text = to_json(found.to_dict()) + "\n"
     if json_file == _STDOUT:
         click.echo(text, nl=False)
@@ -179,12 +201,6 @@ def command(
         _write(Path(json_file), text)
     if plot_file is not None:
         draw_plot(found, Path(plot_file))
-
-
-def _check_options(given: dict[str, Any]) -> None:
-    for option, value in given.items():
-        if value is not None:
-            raise click.UsageError(f"{option} is for --model.")
 
 
 def _check_json(path: Path) -> None:

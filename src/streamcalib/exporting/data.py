@@ -204,15 +204,21 @@ def plan_data(
         window_bytes=options.cache_window,
     )
     if not complete:
-        check_place(
-            out,
-            is_folder=container.is_folder,
-            overwrite=options.overwrite,
-            is_entry=container.is_entry,
-        )
-        needed = export.data_bytes + _SIDE_BYTES + count * _SIDE_BYTES_PER_ROW
-        check_space(needed, export.free_bytes, count)
+        _check_room(export, options.overwrite)
     return export
+
+
+def _check_room(export: DataExport, overwrite: bool) -> None:
+    """Make sure that an export may stand in its place, and that the disk holds it."""
+    container = export.container
+    check_place(
+        export.out,
+        is_folder=container.is_folder,
+        overwrite=overwrite,
+        is_entry=container.is_entry,
+    )
+    needed = export.data_bytes + _SIDE_BYTES + export.rows * _SIDE_BYTES_PER_ROW
+    check_space(needed, export.free_bytes, export.rows)
 
 
 def _left_out(source: CalibrationSet) -> str | None:

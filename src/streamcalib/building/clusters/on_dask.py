@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import joblib
 
 from streamcalib.building.clusters.cluster import CONNECT_SECONDS, PATIENCE_SECONDS, in_a_line
-from streamcalib.building.stopping import close_quietly
 from streamcalib.errors import InputError, MissingExtraError, StoppedError
 from streamcalib.wording import printable
+from streamcalib.workers.stopping import close_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping

@@ -169,12 +169,7 @@ def measure(
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs must be at least 1, not {jobs}.")
     distinct = list(dict.fromkeys(places))
-    stamps = probe_all(distinct)
-    left = [
-        place
-        for place, stamp in zip(distinct, stamps, strict=True)
-        if stamp is None or not observations.holds(place, stamp)
-    ]
+    left = _not_held(distinct, observations)
     kept = len(distinct) - len(left)
     counter = Counter("activations", len(distinct), 0, progress or ignore, "images", kept)
     # A graph that is refused is refused here, once, and not by every worker.
@@ -197,6 +192,15 @@ def measure(
         raise
     order = {place: number for number, place in enumerate(distinct)}
     return tuple(sorted(bad, key=lambda one: order[one.place]))
+
+
+def _not_held(places: Sequence[str], observations: Observations) -> list[str]:
+    """Return the images that are still to be observed, or have changed since, or are not there."""
+    return [
+        place
+        for place, stamp in zip(places, probe_all(places), strict=True)
+        if stamp is None or not observations.holds(place, stamp)
+    ]
 
 
 def told_bad(bad: Sequence[Unmeasured]) -> list[dict[str, str]]:

@@ -8,12 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from streamcalib.building.orphans import end_with
-from streamcalib.building.stopping import (
-    close_quietly,
-    loky_ending_quietly,
-    signals_held_back,
-)
 from streamcalib.choosing.activations.cache import pack
 from streamcalib.choosing.activations.observer import GraphInput, Observer
 from streamcalib.choosing.activations.tensors import observe
@@ -25,6 +19,12 @@ from streamcalib.pixels.opencv_threads import one_opencv_thread
 from streamcalib.pixels.row import RowMaker
 from streamcalib.pixels.turbo import find_decoder
 from streamcalib.wording import printable, without_option
+from streamcalib.workers.orphans import end_with
+from streamcalib.workers.stopping import (
+    close_quietly,
+    loky_ending_quietly,
+    signals_held_back,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence

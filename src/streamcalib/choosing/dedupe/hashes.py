@@ -11,13 +11,6 @@ import joblib
 import numpy as np
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from streamcalib.building.orphans import end_with
-from streamcalib.building.stopping import (
-    TasksHere,
-    close_quietly,
-    loky_ending_quietly,
-    signals_held_back,
-)
 from streamcalib.choosing.dedupe.cache import HashCache, Hashed
 from streamcalib.choosing.dedupe.hashing import perceptual_hash
 from streamcalib.errors import ImageError, StoppedError
@@ -25,6 +18,13 @@ from streamcalib.images.places import is_own_memory
 from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_source
 from streamcalib.progress import Counter
+from streamcalib.workers.orphans import end_with
+from streamcalib.workers.stopping import (
+    TasksHere,
+    close_quietly,
+    loky_ending_quietly,
+    signals_held_back,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence

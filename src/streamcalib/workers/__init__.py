@@ -1,0 +1,1 @@
+"""Processes that work for a parent: how they end, with it or before it."""

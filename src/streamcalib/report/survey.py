@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
+from streamcalib.ahead import done_ahead
 from streamcalib.choosing.dedupe.hashes import Hashes
 from streamcalib.report.canvases import CanvasReader
 from streamcalib.report.facts import RowFacts
@@ -20,7 +19,6 @@ from streamcalib.report.measuring import LEVELS, Measured, channel_names, level_
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
 
     from numpy.typing import NDArray
 
@@ -200,31 +198,12 @@ def survey(
             yield [RowFacts.of(row, record, recipe) for row, record in part]
 
     done = 0
-    for facts, looks in _in_order(parts(), look, jobs):
+    for facts, looks in done_ahead(parts(), look, jobs):
         for one, seen in zip(facts, looks, strict=True):
             found.add(seen, one)
         done += len(facts)
         on_rows(done)
     return found
-
-
-def _in_order(
-    parts: Iterator[list[RowFacts]], look: Callable[[list[RowFacts]], list[Look]], jobs: int
-) -> Iterator[tuple[list[RowFacts], list[Look]]]:
-    """Yield parts with what was found of them, in order; some are looked at ahead."""
-    ahead: deque[tuple[list[RowFacts], Future[list[Look]]]] = deque()
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for facts in parts:
-                ahead.append((facts, pool.submit(look, facts)))
-                if len(ahead) > jobs:
-                    first, coming = ahead.popleft()
-                    yield first, coming.result()
-            for first, coming in ahead:
-                yield first, coming.result()
-        finally:
-            for _, coming in ahead:
-                coming.cancel()
 
 
 def evenly(rows: int, count: int, seed: int) -> frozenset[int]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from streamcalib.ahead import done_ahead
 from streamcalib.pixels.checksum import checksums
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
     from typing import Any
 
     from numpy.typing import NDArray
@@ -92,7 +90,7 @@ class _Part(NamedTuple):
 
 
 def _parts(values: RowValues, jobs: int) -> Iterator[tuple[int, _Part]]:
-    """Yield what is found of parts, in order; some are read ahead."""
+    """Return what is found of parts, in order; some are read ahead."""
 
     def read(start: int) -> _Part:
         rows, unreadable = values.stored.attempt(start, start + step)
@@ -103,19 +101,7 @@ def _parts(values: RowValues, jobs: int) -> Iterator[tuple[int, _Part]]:
         return part
 
     step = max(1, _PART_BYTES // values.stored.row_bytes)
-    ahead: deque[tuple[int, Future[_Part]]] = deque()
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for start in range(0, len(values), step):
-                ahead.append((start, pool.submit(read, start)))
-                if len(ahead) > jobs:
-                    begin, coming = ahead.popleft()
-                    yield begin, coming.result()
-            for begin, coming in ahead:
-                yield begin, coming.result()
-        finally:
-            for _, coming in ahead:
-                coming.cancel()
+    return done_ahead(range(0, len(values), step), read, jobs)
 
 
 def out_of_range(low: float, high: float, value_range: tuple[float, float]) -> str:

@@ -67,9 +67,13 @@ class Kept(logging.Handler):
 def program():
     """The logging of a program that uses the library."""
     root, kept = logging.getLogger(), Kept()
+    # Logging's default, which other libraries' imports change for the whole process.
+    level = root.level
+    root.setLevel(logging.WARNING)
     root.addHandler(kept)
     yield kept
     root.removeHandler(kept)
+    root.setLevel(level)
 
 
 @pytest.mark.parametrize("level", [logging.NOTSET, logging.DEBUG, logging.ERROR])

@@ -10,6 +10,13 @@ import pytest
 from streamcalib.quantizing.saying import kept_readable
 
 
+@pytest.fixture(autouse=True)
+def all_is_logged(caplog):
+    """Whatever levels other tests' quantizers have set."""
+    with caplog.at_level("DEBUG"), caplog.at_level("DEBUG", "modelopt.onnx"):
+        yield
+
+
 def chatter() -> None:
     """Say what ModelOpt and ONNX Runtime say, where they say it."""
     logger = logging.getLogger("modelopt.onnx")
@@ -61,16 +68,27 @@ def test_all_if_asked(capsys):
     assert told.err.count("constants") == 1
 
 
+def state() -> list[object]:
+    """Where things are written to, and the loggers of all that speak."""
+    names = ("modelopt", "modelopt.onnx", "modelopt.onnx.quantization", "root")
+    loggers = [logging.getLogger(name) for name in names]
+    return [
+        (sys.stdout, sys.stderr),
+        *((one.level, list(one.handlers), one.propagate) for one in loggers),
+    ]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_nothing_is_left(fails):
-    """Streams and loggers are as before, also after an error."""
-    logger, root = logging.getLogger("modelopt"), logging.getLogger()
-    before = (sys.stdout, sys.stderr, list(root.handlers), list(logger.handlers), logger.propagate)
+    """Streams and loggers are as before, also after an error, and whatever ModelOpt set."""
+    before = state()
     try:
-        with kept_readable("WARNING"):
+        with kept_readable("ERROR"):
+            for name in ("modelopt.onnx", "modelopt.onnx.quantization"):
+                logging.getLogger(name).setLevel("ERROR")
+            logging.getLogger("modelopt.onnx").handlers = [logging.StreamHandler(sys.stdout)]
             if fails:
                 raise ValueError
     except ValueError:
         pass
-    after = (sys.stdout, sys.stderr, list(root.handlers), list(logger.handlers), logger.propagate)
-    assert before == after
+    assert before == state()

@@ -26,14 +26,17 @@ def kept_readable(log_level: str) -> Iterator[None]:
 
     It logs to standard output, draws a bar for each step, and ONNX Runtime prints a line for each.
     Bars are never shown, what is printed only if ``log_level`` asks for more than warnings, and
-    warnings not if it asks for errors alone.
+    warnings not if it asks for errors alone. The loggers are left as they were: ModelOpt sets the
+    level of its own for good, and lets them write to what standard output is at that moment.
     """
     stream = sys.stderr
     wordy = log_level.upper() in ("DEBUG", "INFO")
     records, others = _Records(stream, _LOGGER), _Records(stream if wordy else None, "root")
     records.setLevel(log_level.upper())
     logger, root = logging.getLogger(_LOGGER), logging.getLogger()
-    before = logger.propagate
+    before = [
+        (one, one.level, list(one.handlers), one.propagate) for one in _loggers_below(_LOGGER)
+    ]
     logger.addHandler(records)
     logger.propagate = False
     # ONNX Runtime logs to the root, which without a handler gets one that stays for ever.
@@ -45,9 +48,16 @@ def kept_readable(log_level: str) -> Iterator[None]:
         ):
             yield
     finally:
-        logger.removeHandler(records)
-        logger.propagate = before
+        for one, level, handlers, propagate in before:
+            one.setLevel(level)
+            one.handlers, one.propagate = handlers, propagate
         root.removeHandler(others)
+
+
+def _loggers_below(name: str) -> list[logging.Logger]:
+    """Return the logger of a name, and those below it that there are by now."""
+    below = [one for one in logging.root.manager.loggerDict if one.startswith(f"{name}.")]
+    return [logging.getLogger(one) for one in (name, *below)]
 
 
 class _Records(logging.Handler):

@@ -106,7 +106,7 @@ def named(places: Sequence[str]) -> str:
         return ""
     shown = ", ".join(printable(place) for place in places[:_MOST_NAMED])
     more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
-    return f" Workers were at {shown}{more}; each of them alone does no harm."
+    return f" At work then: {shown}{more}; alone, none of them does harm."
 
 
 def _unwritable(error: OSError) -> StoppedError:

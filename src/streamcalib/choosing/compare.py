@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streamcalib.choosing.activations.measuring import Measuring
 from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.activations.workers import Unmeasured
+from streamcalib.choosing.caches.folder import beside_first
 from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.membership import as_in_pool, outside
 from streamcalib.choosing.comparing.result import Comparison
@@ -50,6 +51,7 @@ def compare(
     extra_inputs: Sequence[ExtraInput] = (),
     jobs: int | None = None,
     progress: Subscriber | None = None,
+    cache: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Say how well sets of images stand for a pool, by a model's activations, by labels, or both.
 
@@ -75,6 +77,9 @@ def compare(
         is compared with FP32; 0 for not at all.
     recipe, extra_inputs, jobs, progress
         As in `ByActivations`.
+    cache
+        Folder in which what is measured is kept, as in `ByActivations`; by default that beside the
+        first list that is a file, ``.streamcalib``.
 
     Raises
     ------
@@ -98,7 +103,8 @@ def compare(
     if model is None:
         judged = _found(members, sets)
     else:
-        how = Judging(draws, seed, held_out, jobs, progress)
+        kept = beside_first(lists) if cache is None else cache
+        how = Judging(draws, seed, held_out, jobs, progress, kept)
         judged = judge(Measuring.of(model, recipe, extra_inputs), members, sets, how)
     return Comparison(
         pool=os.fspath(pool),

@@ -22,9 +22,9 @@ FOLDER = ".streamcalib"
 
 # What tells git, and programs that make backups, to pass the folder over.
 _SIGNS = {
-    ".gitignore": "*\n",
-    "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"
-    "# What streamcalib measured of images. It can be deleted at any time.\n",
+    ".gitignore": b"*\n",
+    "CACHEDIR.TAG": b"Signature: 8a477f597d28d172789f06886806bc55\n"
+    b"# What streamcalib measured of images. It can be deleted at any time.\n",
 }
 
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def _make(folder: Path, file: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     if folder.name == FOLDER:
         for name, text in _SIGNS.items():
-            with suppress(FileExistsError), (folder / name).open("x", encoding="ascii") as sign:
+            with suppress(FileExistsError), (folder / name).open("xb") as sign:
                 sign.write(text)
 
 

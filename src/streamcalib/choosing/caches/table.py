@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _LONGEST_PLACE = 2**17
+# How a journal ends that speaks of several databases.
+_ENDING_OF_SEVERAL = bytes.fromhex("d9d505f920a163d7")
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 
 
@@ -47,8 +49,12 @@ def open_table(
 
 
 def _opened(path: Path, table: str, most_bytes: int, busy_seconds: float) -> sqlite3.Connection:
-    if os.path.lexists(path) and not path.is_file():
-        raise OSError(f"{path.name} is no regular file")
+    journal = path.with_name(f"{path.name}-journal")
+    for file in (path, journal):
+        if os.path.lexists(file) and not file.is_file():
+            raise OSError(f"{file.name} is no regular file")
+    if _speaks_of_several(journal):
+        raise sqlite3.DatabaseError("its journal is not its own")
     rows = sqlite3.connect(path, timeout=busy_seconds)
     try:
         rows.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_bytes + _LONGEST_PLACE)
@@ -66,6 +72,14 @@ def _opened(path: Path, table: str, most_bytes: int, busy_seconds: float) -> sql
         rows.close()
         raise
     return rows
+
+
+def _speaks_of_several(journal: Path) -> bool:
+    """Whether a journal names a further file, which SQLite would remove; none of ours does."""
+    with suppress(FileNotFoundError), journal.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - len(_ENDING_OF_SEVERAL)))
+        return file.read() == _ENDING_OF_SEVERAL
+    return False
 
 
 def _schema(rows: sqlite3.Connection) -> list[tuple[str, str, str]]:

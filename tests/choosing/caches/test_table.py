@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 
+from streamcalib.choosing.caches import table
 from streamcalib.choosing.caches.table import open_table
 
 TABLE = "CREATE TABLE IF NOT EXISTS things (name TEXT PRIMARY KEY, data BLOB)"
@@ -93,7 +94,7 @@ def test_a_journal_that_names_another_file_removes_nothing(path):
     assert victim.read_text() == "precious"
 
 
-@pytest.mark.parametrize("name", ["kept.sqlite", "kept.sqlite-journal"])
+@pytest.mark.parametrize("name", ["kept.sqlite", "kept.sqlite-journal", "kept.sqlite-wal"])
 @pytest.mark.parametrize("what", ["folder", "pipe", "link to nothing"])
 def test_only_regular_files_are_opened(tmp_path, name, what):
     """Nothing is waited for, and nothing removed."""
@@ -107,6 +108,34 @@ def test_only_regular_files_are_opened(tmp_path, name, what):
     with pytest.raises(OSError, match=f"{name} is no regular file"):
         names(tmp_path / "kept.sqlite")
     assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+def test_a_log_is_no_link(path):
+    """Though the database may be one: somebody may have put it on another volume."""
+    kept = path.rename(path.with_name("moved.sqlite"))
+    path.symlink_to(kept)
+    assert names(path) == ["one"]
+    path.with_name("kept.sqlite-journal").symlink_to(kept)
+    with pytest.raises(OSError, match=r"kept\.sqlite-journal is no regular file"):
+        names(path)
+    assert names(kept) == ["one"]
+
+
+def test_one_that_another_process_put_in_its_place_stays(path, monkeypatch):
+    """It found the damage first."""
+    new = path.rename(path.with_name("new.sqlite"))
+    path.write_bytes(b"no database" * 1000)
+    opened_first = table._opened
+
+    def replaced_meanwhile(*given):
+        try:
+            return opened_first(*given)
+        finally:
+            if new.exists():
+                new.replace(path)
+
+    monkeypatch.setattr(table, "_opened", replaced_meanwhile)
+    assert names(path) == ["one"]
 
 
 def test_a_folder_that_keeps_nothing_is_refused(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
@@ -39,22 +40,21 @@ def open_table(
     sqlite3.Error
         If SQLite cannot work there.
     """
+    before = _status(path)
     try:
         return _opened(path, table, most_bytes, busy_seconds)
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError:
-        discard(path)
+        # Another process may have put a new one in its place already.
+        now = _status(path)
+        if before is None or now is None or os.path.samestat(before, now):
+            discard(path)
     return _opened(path, table, most_bytes, busy_seconds)
 
 
 def _opened(path: Path, table: str, most_bytes: int, busy_seconds: float) -> sqlite3.Connection:
-    journal = path.with_name(f"{path.name}-journal")
-    for file in (path, journal):
-        if os.path.lexists(file) and not file.is_file():
-            raise OSError(f"{file.name} is no regular file")
-    if _speaks_of_several(journal):
-        raise sqlite3.DatabaseError("its journal is not its own")
+    _check_files(path)
     rows = sqlite3.connect(path, timeout=busy_seconds)
     try:
         rows.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_bytes + _LONGEST_PLACE)
@@ -74,12 +74,24 @@ def _opened(path: Path, table: str, most_bytes: int, busy_seconds: float) -> sql
     return rows
 
 
-def _speaks_of_several(journal: Path) -> bool:
-    """Whether a journal names a further file, which SQLite would remove; none of ours does."""
-    with suppress(FileNotFoundError), journal.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - len(_ENDING_OF_SEVERAL)))
-        return file.read() == _ENDING_OF_SEVERAL
-    return False
+def _check_files(path: Path) -> None:
+    for ending in ("", *_SIDE_FILES):
+        file = path.with_name(path.name + ending)
+        # Others may come and go meanwhile: each is looked at once.
+        status = _status(file, follow=not ending) or _status(file, follow=False)
+        if status is not None and not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{file.name} is no regular file")
+    with suppress(FileNotFoundError), path.with_name(f"{path.name}-journal").open("rb") as journal:
+        journal.seek(max(0, journal.seek(0, os.SEEK_END) - len(_ENDING_OF_SEVERAL)))
+        # It names a further file, which SQLite would remove; none of ours does.
+        if journal.read() == _ENDING_OF_SEVERAL:
+            raise sqlite3.DatabaseError("its journal is not its own")
+
+
+def _status(path: Path, *, follow: bool = True) -> os.stat_result | None:
+    with suppress(FileNotFoundError):
+        return path.stat(follow_symlinks=follow)
+    return None
 
 
 def _schema(rows: sqlite3.Connection) -> list[tuple[str, str, str]]:

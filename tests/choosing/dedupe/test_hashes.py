@@ -116,6 +116,25 @@ def test_a_cache_that_is_of_no_use_does_no_harm(tmp_path, places, fault, monkeyp
         assert cache._file == (file if usable else tmp_path / f"another/streamcalib/{file.name}")
 
 
+def test_damage_that_shows_later_is_told_and_removed(tmp_path, places, caplog):
+    """The hashes are the same, and the next run keeps them again."""
+    cache = tmp_path / "cache"
+    first = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(cache))
+    file = cache / "hashes-1.sqlite"
+    pages = file.read_bytes()
+    # The first page, which says what tables there are, is sound.
+    file.write_bytes(pages[:4096] + b"x" * (len(pages) - 4096))
+    again = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(cache))
+    assert (again.values == first.values).all()
+    [said] = caplog.messages
+    assert said.startswith(f"hashes are no longer kept in {file}: ")
+    assert not file.exists()
+    told = Told()
+    for _ in range(2):
+        hashes_of(places, jobs=1, progress=told, cache=HashCache(cache))
+    assert told.all[-1].kept == len(places) - 1
+
+
 def test_names_that_are_no_text_are_kept(tmp_path):
     """File names are bytes."""
     name = os.fsdecode(b"\xff\n.jpg")

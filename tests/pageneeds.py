@@ -139,6 +139,7 @@ def tools(folder: Path) -> dict[str, str]:
     for name, body in (
         ("streamcalib", f'{python} -c "from streamcalib.cli import main; main()" "$@"'),
         ("python", f'{python} "$@"'),
+        ("polygraphy", f'{python} -c "from polygraphy.tools import main; main()" "$@"'),
     ):
         (folder / name).write_text(f"#!/bin/sh\n{body}\n")
         (folder / name).chmod(0o755)

@@ -13,7 +13,8 @@ A mark is a comment on the line before a fence, which no reader sees:
     is not run, for one of `REASONS`.
 
 Lines of Bash in a comment that begins with ``<!-- before``, or with ``<!-- before: needs s3``, are
-run as well, with modules of ``tests/`` at hand. Each page is run from top to bottom, in one folder.
+run as well, with modules of ``tests/`` at hand, and its path as ``$TESTS``. Each page is run from
+top to bottom, in one folder.
 """
 
 from __future__ import annotations
@@ -134,7 +135,8 @@ def run(
         "bash": ["bash", "-euo", "pipefail", "-c", example.code],
         "python": [sys.executable, "-c", example.code],
     }[example.language]
-    own = {"PYTHONPATH": str(TESTS)} if example.is_hidden else {}
+    paths = filter(None, (str(TESTS), os.environ.get("PYTHONPATH")))
+    own = {"TESTS": str(TESTS), "PYTHONPATH": os.pathsep.join(paths)} if example.is_hidden else {}
     return subprocess.run(
         command,
         cwd=folder,

@@ -20,6 +20,12 @@ CARRIERS: dict[str, Any] = {
     "slow": 0.2,
 }
 """The fault that has images of `carrying` do what they carry."""
+HASHED_CARRIERS: dict[str, Any] = {
+    "at": "streamcalib.choosing.dedupe.hashing:perceptual_hash",
+    "images": True,
+    "slow": 0.2,
+}
+"""The same where images are hashed."""
 
 
 def environment(*faults: dict[str, Any], log: Path | None = None) -> dict[str, str]:

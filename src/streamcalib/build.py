@@ -11,7 +11,6 @@ from streamcalib.building.clusters.cluster import CLUSTERS
 from streamcalib.building.clusters.joining import joined
 from streamcalib.building.crew import Crew, Desk
 from streamcalib.building.extend import take_over_rows
-from streamcalib.building.marks import Marks
 from streamcalib.building.options import BuildKeywords, BuildOptions, worker_count
 from streamcalib.building.prepare import PreparedBuild, prepare
 from streamcalib.building.record import write_record
@@ -31,6 +30,7 @@ from streamcalib.staging import MARKS_NAME, ROWS_NAME, SHARDS_NAME, locked_stagi
 from streamcalib.streamed import Manner, write_npz
 from streamcalib.values import RowValues
 from streamcalib.wording import counted, printable
+from streamcalib.workers.marks import Marks
 
 if TYPE_CHECKING:
     import os

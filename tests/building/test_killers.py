@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import smallsets
-from streamcalib.building.marks import read_marks
+from streamcalib.workers.marks import read_marks
 from threatened import COUNT, HERE, check_set, name, run, start, write
 
 if TYPE_CHECKING:

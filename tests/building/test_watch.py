@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streamcalib.building import watch as watch_module
-from streamcalib.building.marks import Mark
 from streamcalib.building.watch import Watch
+from streamcalib.workers.marks import Mark
 from streamcalib.workers.stopping import is_child
 
 if TYPE_CHECKING:

@@ -171,7 +171,9 @@ def _images(function, fault: dict, told: dict):
     """Have images meet what they carry behind their end: a word of `faults.carrying`."""
 
     @functools.wraps(function)
-    def make(self, data, *arguments, **options):
+    def make(*arguments, **options):
+        # Of a method or a function.
+        data = next(one for one in arguments if hasattr(one, "__getitem__"))
         word = bytes(data[-64:]).rpartition(b"#")[2]
         if word == b"segv":
             import ctypes
@@ -192,7 +194,7 @@ def _images(function, fault: dict, told: dict):
             import time
 
             time.sleep(fault["slow"])
-        return function(self, data, *arguments, **options)
+        return function(*arguments, **options)
 
     return make
 

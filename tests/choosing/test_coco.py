@@ -79,6 +79,8 @@ def test_what_is_absent_is_told_with_where_it_was_sought(tmp_path):
     with pytest.raises(SourceError) as caught:
         find_coco(tmp_path / "none")
     assert text_of(caught.value) == f"--coco {tmp_path}/none is not a folder."
+    with pytest.raises(SourceError, match="is not a folder"):
+        find_coco("x" * 300)
 
 
 @pytest.mark.parametrize("place", ALL_PLACES)

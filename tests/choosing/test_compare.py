@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -20,6 +21,7 @@ from streamcalib.errors import InputError, ListError, ModelError, OutputError
 from yolo_like import write_yolo_like
 
 SIDE = 64
+FOLDERS = LabelSource("folder")
 
 
 @pytest.fixture(scope="module")
@@ -95,12 +97,54 @@ def test_classes_are_compared_too():
     labels = LabelSource("csv", "labels.csv")
     rows = [f"{path.name},{path.stem[-1]}" for path in Path("pool").iterdir()]
     Path("labels.csv").write_text("\n".join(["image,class", *rows]) + "\n")
-    found = compare(["six.txt", "all.txt"], "pool", labels=labels)
+    found = compare(["six.txt", "all.txt"], "pool", labels=labels, draws=50)
     assert found.sets == ()
     assert found.classes["all.txt"]["largest_difference"] == 0
     assert found.classes["six.txt"]["largest_difference"] > 0
-    assert "classes present" in "\n".join(lines_of(found))
-    assert compared("six.txt", labels=labels).classes["six.txt"] == found.classes["six.txt"]
+    assert found.classes["all.txt"]["mean_difference_beats"] == 0.5
+    both = compared("six.txt", "all.txt", labels=labels)
+    assert both.classes == found.classes
+    facts = both.to_dict()["random"]["6"]
+    assert facts == {
+        **compared("six.txt").to_dict()["random"]["6"],
+        **found.to_dict()["random"]["6"],
+    }
+    assert len(facts) == 5
+
+
+def test_class_shares_have_a_table():
+    """With random draws of every size, and what its columns mean."""
+    lines = lines_of(compare(["six.txt", "all.txt"], "pool", labels=FOLDERS, draws=50))
+    table = [re.split("  +", line.strip()) for line in lines[lines.index("") + 2 :]]
+    assert table[1] == [
+        "set",
+        "images",
+        "difference",
+        "beats",
+        "largest",
+        "beats",
+        "classes",
+        "beats",
+    ]
+    assert table[2] == ["random, median of 50", "6", "0.000%", "0.00%", "1 of 1"]
+    assert table[4] == ["six.txt", "6", "0.000%", "50.0%", "0.00%", "50.0%", "1 of 1", "50.0%"]
+    assert [row[0] for row in table[5:8]] == [
+        "random, median of 50",
+        "random, best of 50",
+        "all.txt",
+    ]
+    assert "beats: share of random draws" in "\n".join(lines)
+
+
+def test_a_set_that_is_larger_than_the_pool_has_no_draws():
+    """By labels alone; that is said."""
+    found = compare(["six.txt", "all.txt"], "pool", labels=FOLDERS, draws=5, pool_size=6)
+    assert list(found.to_dict()["random"]) == ["6"]
+    lines = lines_of(found)
+    assert "all.txt is larger than the pool: no random draw of the pool is as large." in lines
+    assert not any(line.startswith("six.txt is larger") for line in lines)
+    draw_plot(found, Path("larger.svg"))
+    assert "all.txt (24)" in Path("larger.svg").read_text()
 
 
 def test_the_table_names_every_set():

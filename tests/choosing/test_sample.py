@@ -196,6 +196,7 @@ def test_a_chosen_name_with_a_line_break_is_refused(tmp_path):
         ({"count": 41}, "--count asks for 41 images, but train2017 holds 40"),
         ({"count": 1, "spares": -1}, "--spares must be at least 0, not -1"),
         ({"count": 1, "relative_to": "no\x1bwhere"}, r"--relative-to no\x1bwhere is not a folder"),
+        ({"count": 1, "relative_to": "x" * 300}, "--relative-to xxx"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(photos, arguments, says):

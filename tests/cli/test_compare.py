@@ -67,8 +67,14 @@ def test_lists_are_chosen_and_compared(told, pool):
         ((*LABELLED, "--dtype", "float16"), "--dtype is for --model"),
         ((*LABELLED, "--recipe", "r.json"), "--recipe is for --model"),
         ((*LABELLED, "--extra-input", "a=1:int64"), "--extra-input is for --model"),
-        ((*LABELLED, "--draws", "0"), "--draws is for --model"),
-        ((*LABELLED, "--plot", "x.svg"), "--plot is for --model"),
+        ((*LABELLED, "--draws", "0"), "--draws must be 1 to 100,000, not 0"),
+        (
+            ("compare", "a.txt", "--pool", "pool", "--draws", "9"),
+            "say --model, --labels, or both",
+        ),
+        ((*LABELLED, "--plot", f"{'x' * 300}/p.svg"), "the folder of --plot xxx"),
+        ((*LABELLED, "--plot", "folder.svg"), "--plot folder.svg is a folder"),
+        ((*LABELLED, "--json", f"{'x' * 300}/c.json"), "the folder of --json xxx"),
         ((*LABELLED, "--json", "no/x.json"), "the folder of --json no/x.json is not there"),
         ((*LABELLED, "--json", "pool"), "--json pool is a folder"),
         (
@@ -82,6 +88,7 @@ def test_lists_are_chosen_and_compared(told, pool):
 def test_wrong_usage_is_told(told, pool, arguments, says):
     """With exit code 2."""
     Path("a.txt").write_text("pool/a.jpg\n")
+    Path("folder.svg").mkdir()
     ended = told(*arguments)
     assert ended.code == 2
     assert says in ended.err
@@ -104,6 +111,40 @@ def test_a_list_that_cannot_be_written_is_refused_before_it_is_chosen(told, pool
     assert "nowhere" not in ended.err
 
 
+def test_a_picture_of_too_long_a_name_is_refused_in_words(told, pool):
+    """After the table, which is not lost."""
+    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
+    ended = told(*LABELLED, "--plot", f"{'x' * 300}.svg")
+    assert ended.code == 2
+    assert "--plot xxx" in ended.err
+    assert "cannot be written: File name too long." in ended.err
+    assert "1 of 1" in ended.out
+
+
+def test_class_shares_are_held_against_draws(told, pool):
+    """Without a model: table, figures, and a picture."""
+    Path("a.txt").write_text("".join(f"{path}\n" for path in sorted(Path("pool").iterdir())[:4]))
+    rows = [f"{path.name},{path.stem[-1]}" for path in Path("pool").iterdir()]
+    Path("labels.csv").write_text("\n".join(["image,class", *rows]) + "\n")
+    labelled = ("compare", "a.txt", "--pool", "pool", "--labels", "csv:labels.csv")
+    ended = told(*labelled, "--draws", 30, "--json", "c.json", "--plot", "c.svg")
+    assert ended.code == 0, ended.err
+    assert "random, median of 30" in ended.out
+    facts = json.loads(Path("c.json").read_text())
+    assert facts["draws"] == 30
+    assert 0 <= facts["classes"]["a.txt"]["mean_difference_beats"] <= 1
+    assert set(facts["random"]["4"]) == {
+        *("class_mean_difference", "class_largest_difference", "classes_missing")
+    }
+    shown = Path("c.svg").read_text()
+    assert "classes of the pool that are missing" in shown
+    assert "Kolmogorov" not in shown
+    told(*labelled, *MODEL, "--draws", 30, "--plot", "c.svg")
+    shown = Path("c.svg").read_text()
+    assert "classes of the pool that are missing" in shown
+    assert "Kolmogorov" in shown
+
+
 def test_what_is_assumed_is_told_as_a_warning(told, pool):
     """And not at all if it shall be quiet."""
     arguments = ("compare", "no.txt", "--pool", "pool", "--model", "m.onnx")
@@ -117,7 +158,7 @@ def test_the_table_is_shown_though_a_file_cannot_be_written(told, pool):
     ended = told(*LABELLED, "--json", "x" * 300)
     assert ended.code == 2
     assert "--json xxx" in ended.err
-    assert "1 of 1 class present" in ended.out
+    assert "1 of 1" in ended.out
 
 
 def test_a_models_pool_is_a_thousand_unless_said_otherwise(told, pool, monkeypatch):

@@ -18,7 +18,7 @@ import pytest
 
 import smallsets
 from sessions import kept_rows, session_of, wait_until
-from streamcalib.building.marks import read_marks
+from streamcalib.workers.marks import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable

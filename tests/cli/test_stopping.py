@@ -11,7 +11,7 @@ import pytest
 
 import faults
 from sessions import kept_rows, session_of, wait_until
-from streamcalib.building.marks import Mark, read_marks
+from streamcalib.workers.marks import Mark, read_marks
 from threatened import COUNT, HERE, check_set, run, start, write
 
 if TYPE_CHECKING:

@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from streamcalib.building.clusters.cluster import Cluster
-    from streamcalib.building.marks import Marks
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
     from streamcalib.journal import Journal
     from streamcalib.progress import Counter
     from streamcalib.stores.store import Store
+    from streamcalib.workers.marks import Marks
 
 
 # From so many on, as measured, they are faster through mappings into a file in memory. Threads are

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from streamcalib.building.alone import is_dangerous
 from streamcalib.building.identity import Identity
-from streamcalib.building.marks import read_marks
 from streamcalib.building.statefolder import check_token, clear, journal_path, remove_own_folder
 from streamcalib.errors import JournalError, OutputError, StreamcalibError
 from streamcalib.journal import Journal
@@ -21,6 +20,7 @@ from streamcalib.staging import (
     staging_path,
 )
 from streamcalib.wording import counted, printable
+from streamcalib.workers.marks import read_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

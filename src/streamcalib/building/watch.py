@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from streamcalib.building.marks import Marks
+    from streamcalib.workers.marks import Marks
 
 _LONGEST_TICK = 1.0
 _TICKS_A_TIMEOUT = 10

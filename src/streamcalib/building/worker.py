@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from streamcalib.building.made import Made
-from streamcalib.building.marks import OwnMark
 from streamcalib.building.slab import Slab
 from streamcalib.errors import ImageError, StoppedError
 from streamcalib.images.objects.trying import taken_retries
@@ -22,6 +21,7 @@ from streamcalib.pixels.shortage import shortage_is_bad
 from streamcalib.pixels.turbo import DecoderName, find_decoder
 from streamcalib.rowfacts import COLUMNS
 from streamcalib.wording import printable
+from streamcalib.workers.marks import OwnMark
 from streamcalib.workers.orphans import end_with
 
 if TYPE_CHECKING:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streamcalib.choosing.activations.measuring import Measuring
 from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.activations.workers import Unmeasured
+from streamcalib.choosing.comparing.classes import HeldClasses, hold_classes
 from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.membership import as_in_pool, outside
 from streamcalib.choosing.comparing.result import Comparison
-from streamcalib.choosing.labels.shares import class_shares, compared
 from streamcalib.choosing.strategies import POOL_SIZE
 from streamcalib.errors import InputError, ListError
 from streamcalib.images.listfile import ImageList
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 DRAWS = 1000
 HELD_OUT = 50
 MOST_DRAWS = 100_000
-_MOST_CLASSES = 1000
 
 
 def compare(
@@ -64,7 +63,7 @@ def compare(
     labels
         Where classes of images are written down.
     draws
-        How many random draws each set is held against.
+        How many random draws each set is held against; the same ones by activations and by labels.
     seed
         Of the draws, and of the images that are taken of the pool.
     pool_size
@@ -74,14 +73,14 @@ def compare(
         On how many images of the pool that are in no set the model in INT8, with each set's scales,
         is compared with FP32; 0 for not at all.
     recipe, extra_inputs, jobs, progress
-        As in `ByActivations`.
+        As in `ByActivations`; progress tells of draws, too.
 
     Raises
     ------
     InputError
         If there is nothing to compare by, or a number is out of range.
     ListError
-        If a list is empty, larger than the pool, or none of its images is good.
+        If a list is empty, with a model larger than the pool, or none of its images is good.
     StreamcalibError
         What reading the pool, the model and the labels raises.
     """
@@ -95,11 +94,14 @@ def compare(
     members = candidates(population, size if pool_size is None else pool_size, seed)
     sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
     sets = as_in_pool(sets, population)
+    how = Judging(draws, seed, held_out, jobs, progress)
     if model is None:
         judged = _found(members, sets)
     else:
-        how = Judging(draws, seed, held_out, jobs, progress)
         judged = judge(Measuring.of(model, recipe, extra_inputs), members, sets, how)
+    held = HeldClasses({}, {})
+    if labels is not None:
+        held = _classes(labels, members, sets, judged.bad, how)
     return Comparison(
         pool=os.fspath(pool),
         pool_images=judged.pool_images,
@@ -107,13 +109,14 @@ def compare(
         tensors=judged.tensors,
         sets=judged.sets,
         draws=judged.draws,
-        classes={} if labels is None else _classes(labels, members, sets, judged.bad),
+        classes=held.classes,
         bad=judged.bad,
         seed=seed,
         draws_each=draws,
         outputs=judged.outputs,
         held_out=judged.held_out,
         outside=outside(sets, population),
+        class_draws=held.draws,
     )
 
 
@@ -166,15 +169,19 @@ def _classes(
     members: Sequence[str],
     sets: dict[str, list[str]],
     bad: Sequence[Unmeasured],
-) -> dict[str, dict[str, Any]]:
+    how: Judging,
+) -> HeldClasses:
     """Return how class shares compare; images of a set that are not the pool's count as well."""
     members = without(members, bad)
     sets = {name: without(places, bad) for name, places in sets.items()}
     everything = _everything(members, sets)
     number = {place: index for index, place in enumerate(everything)}
-    known = labels.read(everything)
-    pool = class_shares(known, (number[place] for place in members))
-    return {
-        name: compared(pool, class_shares(known, (number[p] for p in places)), _MOST_CLASSES)
-        for name, places in sets.items()
-    }
+    return hold_classes(
+        labels.read(everything),
+        # The pool comes first in everything.
+        range(len(members)),
+        {name: [number[place] for place in places] for name, places in sets.items()},
+        draws=how.draws,
+        seed=how.seed,
+        progress=how.progress,
+    )

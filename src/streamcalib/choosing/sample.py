@@ -108,7 +108,8 @@ def _check(
         raise ListError(f"--count must be at least 1, not {count}.")
     if spares is not None and spares < 0:
         raise ListError(f"--spares must be at least 0, not {spares}.")
-    if relative_to is not None and not Path(relative_to).is_dir():
+    # Unlike pathlib's, it takes names that are too long.
+    if relative_to is not None and not os.path.isdir(relative_to):  # noqa: PTH112
         raise ListError(f"--relative-to {printable(str(relative_to))} is not a folder.")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import click
 from streamcalib.choosing.compare import DRAWS, HELD_OUT, compare
 from streamcalib.choosing.comparing.plot import check_plot, draw_plot
 from streamcalib.choosing.comparing.table import lines_of
+from streamcalib.choosing.comparing.writable import check_file
 from streamcalib.choosing.labels.source import LabelSource
 from streamcalib.choosing.labels.table import LABEL_COLUMN, PATH_COLUMN
 from streamcalib.choosing.strategies import POOL_SIZE
@@ -60,8 +60,7 @@ _STDOUT = "-"
     "--draws",
     type=int,
     metavar="N",
-    help=f"With --model: random draws of the pool that each set is held against.  "
-    f"[default: {DRAWS}]",
+    help=f"Random draws of the pool that each set is held against.  [default: {DRAWS}]",
 )
 @click.option(
     "--quantize",
@@ -89,8 +88,8 @@ _STDOUT = "-"
     "--plot",
     "plot_file",
     metavar="FILE",
-    help="Draw the sets among the random draws as FILE, ending in .png or .svg; needs the extra "
-    "plot. A file that is there is replaced.",
+    help="Draw the sets among the random draws, by activations, class shares or both, as FILE, "
+    "ending in .png or .svg; needs the extra plot. A file that is there is replaced.",
 )
 @options.quiet
 def command(
@@ -121,7 +120,8 @@ def command(
     Each LIST is held against the images of --pool by what they do in --model, and against random
     draws of the same size: how far its activations are distributed from the pool's, how much of
     the largest ones it does not reach, and how far the thresholds of calibrators move. With
-    --labels, by the classes that they show.
+    --labels, by the classes that they show: how far their shares are from the pool's, and how many
+    are missing.
     """
     by_model = {
         "--preset": preset,
@@ -129,8 +129,6 @@ def command(
         "--dtype": dtype,
         "--recipe": recipe_file,
         "--extra-input": extra_inputs or None,
-        "--draws": draws,
-        "--plot": plot_file,
     }
     _check_options(by_model if model is None else {})
     if held_out is not None and not (quantize and held_out > 0):
@@ -190,7 +188,7 @@ def _check_files(json_file: str | None, plot_file: str | None) -> None:
     if plot_file is not None:
         check_plot(Path(plot_file))
     if json_file not in (None, _STDOUT):
-        _check_json(Path(str(json_file)))
+        check_file(Path(str(json_file)), "--json")
 
 
 def _write_files(found: Comparison, json_file: str | None, plot_file: str | None) -> None:
@@ -201,15 +199,6 @@ def _write_files(found: Comparison, json_file: str | None, plot_file: str | None
         _write(Path(json_file), text)
     if plot_file is not None:
         draw_plot(found, Path(plot_file))
-
-
-def _check_json(path: Path) -> None:
-    shown = printable(str(path))
-    # Unlike pathlib's, these take names that are too long.
-    if os.path.isdir(path):  # noqa: PTH112
-        raise OutputError(f"--json {shown} is a folder: name a file in it.")
-    if not os.path.isdir(path.absolute().parent):  # noqa: PTH112
-        raise OutputError(f"the folder of --json {shown} is not there: make it.")
 
 
 def _write(path: Path, text: str) -> None:

@@ -40,6 +40,19 @@ def test_the_first_of_many_are_those_of_few(count, seed, blend, data):
     assert greedy(features, some, blend) == whole[:some]
 
 
+@given(st.integers(1, 25), st.integers(0, 1000))
+def test_herding_is_by_its_definition(count, seed):
+    """Each step takes what brings the tensors nearest, by the sum of their Euclidean distances."""
+    features = features_of(count, seed=seed)
+    shares, order = features.shares.astype(float), greedy(features, count)
+    for step in range(count):
+        sums, target = shares[order[:step]].sum(0), (step + 1) * shares.mean(0)
+        distances = np.linalg.norm(sums + shares[order[step:]] - target, axis=2).sum(1)
+        # The target is rounded to whole numbers: by a half at most at each edge.
+        rounded = (step + 1) * 0.5 * np.sqrt(EDGES) * shares.shape[1]
+        assert distances[0] <= distances.min() + 2 * rounded
+
+
 def test_herding_beats_random_draws():
     """On images of several kinds, it is nearer to the pool than any of a thousand draws."""
     features = features_of(200, tensors=24)

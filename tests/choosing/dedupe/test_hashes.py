@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import signal
 import sqlite3
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,14 +15,17 @@ import numpy as np
 import psutil
 import pytest
 
+import faults
 import packed
 import smallsets
 from messages import text_of
+from sessions import wait_until
 from streamcalib.choosing.dedupe.cache import HashCache
 from streamcalib.choosing.dedupe.hashes import hashes_of
 from streamcalib.choosing.dedupe.hashing import perceptual_hash
 from streamcalib.errors import StoppedError
 from streamcalib.progress import Progress, ignore
+from streamcalib.workers.marks import Mark, read_marks
 
 
 @pytest.fixture
@@ -137,6 +144,66 @@ def test_a_worker_that_dies_ends_it(tmp_path, places):
     with pytest.raises(StoppedError) as caught:
         hashes_of(places * 40, jobs=2, progress=kill_workers, cache=HashCache(cache))
     assert "the same command with --jobs 1 goes on" in text_of(caught.value)
+    assert "most likely for lack of memory" in text_of(caught.value)
     told = Told()
     assert hashes_of(places, jobs=1, progress=told, cache=HashCache(cache)).known.sum() == 68
     assert told.all[0].kept > 0
+
+
+def dedupe(folder: Path, jobs: int = 2) -> subprocess.Popen[str]:
+    """Begin to choose of a folder's images without near-duplicates, in a session of its own."""
+    words = ("sample", "images", "--count", 5, "--dedupe", "--jobs", jobs, "--out", "list.txt")
+    (folder / "temporary").mkdir(exist_ok=True)
+    found = {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "temporary")}
+    return subprocess.Popen(
+        smallsets.command(*words),
+        cwd=folder,
+        env={**faults.environment(faults.HASHED_CARRIERS), **found},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def test_images_that_end_whoever_hashes_them_are_named(tmp_path):
+    """They are kept, as other bad images are; no other is lost, and no temporary file stays."""
+    smallsets.make_images(tmp_path / "images", 70)
+    for number, word in ((5, "segv"), (40, "exit"), (69, "segv")):
+        (tmp_path / f"images/{number:06d}.jpg").write_bytes(faults.carrying(number, word))
+    process = dedupe(tmp_path)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    killed, ended = "it killed its worker: signal 11 (SIGSEGV)", "it ended its worker: exit code 7"
+    for number, reason in ((5, killed), (40, ended), (69, killed)):
+        assert f"warning: {tmp_path}/images/{number:06d}.jpg: {reason}; without a hash" in err
+    assert err.count("without a hash") == 3
+    facts = json.loads((tmp_path / "list.txt.json").read_text())
+    assert facts["dedupe"]["unread"] == 3
+    assert facts["population"] == 70
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_images_at_which_a_worker_was_killed_are_named(tmp_path):
+    """From outside, as for want of memory: none is to blame, and the command ends with code 5."""
+    smallsets.make_images(tmp_path / "images", 70)
+    for number in range(70):
+        path = tmp_path / f"images/{number:06d}.jpg"
+        path.write_bytes(faults.carrying(number, "slow"))
+    process = dedupe(tmp_path)
+
+    def busy() -> list[Mark]:
+        folders = (tmp_path / "temporary").glob("streamcalib-*")
+        marks = [mark for folder in folders for mark in read_marks(folder)]
+        return [mark for mark in marks if mark.source is not None]
+
+    wait_until(lambda: len(busy()) == 2, process)
+    os.kill(busy()[0].pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 5, err
+    assert "At work then: " in err
+    named = re.findall(r"images/(\d{6})\.jpg", err)
+    assert 1 <= len(named) <= 2
+    assert "alone, none of them does harm. What was hashed is kept" in err
+    assert "Traceback" not in err

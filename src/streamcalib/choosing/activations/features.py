@@ -73,10 +73,6 @@ class Features:
     def __len__(self) -> int:
         return len(self.peaks)
 
-    def flat_shares(self) -> NDArray[np.uint16]:
-        """Return the shares as (N, T * `EDGES`), not copied."""
-        return self.shares.reshape(len(self), -1)
-
 
 def each(observations: Observations, places: Sequence[str]) -> Iterator[Observation]:
     """Yield what was observed of images.

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from streamcalib.choosing.activations.features import Features
 
 _IMAGES_AT_ONCE = 256
+_ROOT_PARTS = 2**10
+"""Roots are rounded to this part of a share, so that their sums are exact."""
 
 
 def greedy(features: Features, count: int, blend: float = 0.0) -> list[int]:
@@ -49,30 +53,37 @@ def greedy(features: Features, count: int, blend: float = 0.0) -> list[int]:
 class _Herd:
     """How far each image would leave the mean distributions from the pool's.
 
-    All numbers are whole and their sums below 2**53, so adding them in any order, on any number of
-    threads, gives the same.
+    All numbers that are added are whole, and their sums too small to be rounded, so adding them in
+    any order, on any number of threads, gives the same.
     """
 
     def __init__(self, features: Features) -> None:
-        self._shares = features.flat_shares()
-        count, width = self._shares.shape
-        total = np.zeros(width, np.int64)
-        self._squares = np.empty(count)
-        for start in range(0, count, _IMAGES_AT_ONCE):
-            part = self._shares[start : start + _IMAGES_AT_ONCE].astype(np.int64)
+        self._shares = features.shares
+        count, tensors, edges = self._shares.shape
+        total = np.zeros((tensors, edges), np.int64)
+        self._squares = np.empty((count, tensors), np.int64)
+        for some in _parts(count):
+            part = self._shares[some].astype(np.int64)
             total += part.sum(0)
-            self._squares[start : start + _IMAGES_AT_ONCE] = (part * part).sum(1)
+            self._squares[some] = (part * part).sum(2)
         self._target = (2 * total + count) // (2 * count)
-        self._sum = np.zeros(width, np.int64)
+        self._sum = np.zeros((tensors, edges), np.int64)
 
     def scores(self, chosen: int) -> NDArray[np.float64]:
-        """Return the squared distance of each, less what is the same for all."""
-        ahead = (self._sum - (chosen + 1) * self._target).astype(np.float64)
-        products = np.empty(len(self._shares))
-        for start in range(0, len(products), _IMAGES_AT_ONCE):
-            part = self._shares[start : start + _IMAGES_AT_ONCE]
-            products[start : start + _IMAGES_AT_ONCE] = part.astype(np.float64) @ ahead
-        return 2 * products + self._squares
+        """Return the sum over tensors of the root of the squared distances at their edges.
+
+        The root lets a tensor that differs much from image to image count no more than it does in
+        the Kolmogorov-Smirnov distance; the squares look at all of a distribution.
+        """
+        ahead = self._sum - (chosen + 1) * self._target
+        constant = (ahead * ahead).sum(1)
+        scores = np.empty(len(self._shares))
+        for some in _parts(len(scores)):
+            part = self._shares[some].astype(np.float64)
+            products = np.einsum("nte,te->nt", part, ahead.astype(np.float64))
+            squares = self._squares[some] + 2 * products.astype(np.int64) + constant
+            scores[some] = np.rint(np.sqrt(squares) * _ROOT_PARTS).sum(1)
+        return scores
 
     def take(self, image: int) -> None:
         self._sum += self._shares[image]
@@ -96,12 +107,17 @@ class _Cover:
             self._covered = np.zeros_like(self._goal)
         goal = np.where(self._goal > 0, self._goal, 1.0)
         left = np.empty(len(self._peaks))
-        for start in range(0, len(left), _IMAGES_AT_ONCE):
-            reached = np.maximum(self._peaks[start : start + _IMAGES_AT_ONCE], self._covered)
+        for some in _parts(len(left)):
+            reached = np.maximum(self._peaks[some], self._covered)
             # math.fsum rounds once: the order of adding decides nothing.
             short = np.maximum(self._goal - reached, 0) / goal
-            left[start : start + _IMAGES_AT_ONCE] = [math.fsum(line) for line in short]
+            left[some] = [math.fsum(line) for line in short]
         return left
 
     def take(self, image: int) -> None:
         self._covered = np.maximum(self._covered, self._peaks[image])
+
+
+def _parts(count: int) -> Iterator[slice]:
+    for start in range(0, count, _IMAGES_AT_ONCE):
+        yield slice(start, start + _IMAGES_AT_ONCE)

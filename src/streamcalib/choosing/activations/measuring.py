@@ -164,7 +164,7 @@ def measure(
     ModelError
         If ONNX Runtime does not take the graph.
     StoppedError
-        If a worker died, a server cannot be reached, or the disk is full.
+        If a worker died and no image is to blame, a server cannot be reached, or the disk is full.
     """
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs must be at least 1, not {jobs}.")

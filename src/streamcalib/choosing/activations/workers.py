@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import joblib
@@ -25,9 +27,11 @@ from streamcalib.workers.stopping import (
     loky_ending_quietly,
     signals_held_back,
 )
+from streamcalib.workers.suspects import Suspects, killers, mark_in, named
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
     from streamcalib.choosing.activations.measuring import Measuring
     from streamcalib.choosing.activations.observer import Observation
@@ -46,14 +50,14 @@ class Unmeasured(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """Images for a worker; it reads the graph itself, once."""
+    """Images for a worker, by their numbers in the pass; it reads the graph itself, once."""
 
     key: str
     model: str
     sha256: str
     takes: GraphInput
     recipe: Recipe
-    places: Sequence[str]
+    places: dict[int, str]
 
 
 class _Done(NamedTuple):
@@ -64,47 +68,99 @@ class _Done(NamedTuple):
 def on_workers(
     measuring: Measuring, places: Sequence[str], jobs: int
 ) -> Generator[_Done, None, None]:
-    """Have images observed by ``jobs`` processes, as `measure` does; yield what is done."""
-    model = absolute_path(measuring.model)
-    common = (measuring.key, model, measuring.observed.sha256, measuring.takes, measuring.recipe)
-    tasks = [
-        _Task(*common, places[start : start + _IMAGES_A_TASK])
-        for start in range(0, len(places), _IMAGES_A_TASK)
-    ]
+    """Have images observed by ``jobs`` processes, as `measure` does; yield what is done.
+
+    An image that ends whoever observes it is a bad one, and the pass goes on without it.
+    """
+    common = _common(measuring)
+    left = dict(enumerate(places))
+    jobs = min(jobs, len(_tasks(common, left)))
     # What lies in this process's own memory, other processes do not see.
-    jobs = 1 if any(map(is_own_memory, places)) else max(1, min(jobs, len(tasks)))
-    if jobs == 1:
+    if jobs <= 1 or any(map(is_own_memory, places)):
         try:
             with one_opencv_thread():
-                yield from map(_measure, tasks)
+                yield from map(_measure, _tasks(common, left))
         finally:
             _kept.clear()
         return
+    with Suspects() as suspects:
+        while left:
+            try:
+                with closing(_wave(_tasks(common, left), jobs, suspects.folder)) as results:
+                    for numbers, done in results:
+                        for number in numbers:
+                            del left[number]
+                        yield done
+            except TerminatedWorkerError as error:
+                death = error
+            else:
+                return
+            bad = _killers(common, places, suspects.take(), death)
+            for number in bad:
+                del left[number]
+            yield _Done([], [Unmeasured(places[number], why) for number, why in bad.items()])
+
+
+def _common(measuring: Measuring) -> _Task:
+    model = absolute_path(measuring.model)
+    sha256 = measuring.observed.sha256
+    return _Task(measuring.key, model, sha256, measuring.takes, measuring.recipe, {})
+
+
+def _tasks(common: _Task, left: dict[int, str]) -> list[_Task]:
+    images = list(left.items())
+    return [
+        common._replace(places=dict(images[start : start + _IMAGES_A_TASK]))
+        for start in range(0, len(images), _IMAGES_A_TASK)
+    ]
+
+
+def _killers(
+    common: _Task, places: Sequence[str], at: list[int], death: BaseException
+) -> dict[int, str]:
+    """Return which of the images that workers were at end whoever observes them, and why."""
+    found = killers(
+        at,
+        partial(_measure_apart, None, os.getpid()),
+        lambda number: common._replace(places={number: places[number]}),
+    )
+    if not found:
+        raise StoppedError(
+            "a worker died while images went through the model, most likely for want of memory."
+            f"{named([places[number] for number in at])} Say fewer --jobs."
+        ) from death
+    return found
+
+
+def _wave(
+    tasks: Sequence[_Task], jobs: int, marks: Path
+) -> Generator[tuple[list[int], _Done], None, None]:
+    """Yield what is done until all is, or a worker dies, which ends the others too."""
     parallel = joblib.Parallel(
         jobs, backend="loky", return_as="generator_unordered", pre_dispatch=_BATCHES_AHEAD
     )
-    apart, parent = joblib.delayed(_measure_apart), os.getpid()
-    results: Generator[_Done] | None = None
+    apart = joblib.delayed(partial(_measure_apart, marks, os.getpid()))
+    results: Generator[tuple[list[int], _Done]] | None = None
     with loky_ending_quietly():
         try:
             with signals_held_back(processes=True):
-                results = parallel(apart(task, parent) for task in tasks)
+                results = parallel(map(apart, tasks))
             yield from results
-        except TerminatedWorkerError as error:
-            raise StoppedError(
-                "a worker died while images went through the model, most likely for want of "
-                "memory: say fewer --jobs."
-            ) from error
         finally:
             if results is not None:
                 close_quietly(results)
 
 
-def _measure_apart(task: _Task, parent: int) -> _Done:
-    """Do as `_measure` in a process that is for it alone, and ends with its parent."""
+def _measure_apart(marks: Path | None, parent: int, task: _Task) -> tuple[list[int], _Done]:
+    """Do as `_measure` in a process that notes what it is at, and ends with its parent."""
     end_with(parent)
     with one_opencv_thread():
-        return _measure(task)
+        if marks is None:
+            return list(task.places), _measure(task)
+        with closing(mark_in(marks, parent)) as mark:
+            done = _measure(task, mark.at)
+            mark.at_none()
+    return list(task.places), done
 
 
 class _Tools(NamedTuple):
@@ -117,10 +173,11 @@ _kept: list[_Tools] = []
 """What a process keeps from task to task, so that a graph is loaded once."""
 
 
-def _measure(task: _Task) -> _Done:
+def _measure(task: _Task, begins: Callable[[int], None] = lambda _: None) -> _Done:
     tools = _tools(task)
     done = _Done([], [])
-    for place in task.places:
+    for number, place in task.places.items():
+        begins(number)
         try:
             file = read_source(place, ())
             row, _ = tools.maker.make(file.data)

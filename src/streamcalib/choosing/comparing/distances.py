@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from streamcalib.choosing.activations.features import WHOLE
+from streamcalib.choosing.comparing.draws import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,10 +83,7 @@ class Pool:
 
     def draws(self, size: int, count: int, seed: int) -> Distances:
         """Return the distances of ``count`` random draws of ``size`` images of the pool."""
-        # Not for secrets: draws that can be drawn again.
-        generator = random.Random(seed)  # noqa: S311
-        members = self.members.tolist()
-        return self.distances([generator.sample(members, size) for _ in range(count)])
+        return self.distances(list(drawn(self.members.tolist(), size, count, seed)))
 
 
 def beaten(value: float, draws: NDArray[np.float64]) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streamcalib.choosing.comparing.writable import check_file
 from streamcalib.durable import replaced
 from streamcalib.errors import InputError, MissingExtraError, OutputError
-from streamcalib.wording import printable
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,27 @@ _DRAWN = ("#999999", "#555555", "#BBBBBB")
 _LONGEST_NAME = 60
 
 
+class _Panel(NamedTuple):
+    """Sets among random draws, by two measures of which less is better.
+
+    Attributes
+    ----------
+    drawn
+        Values of every draw, by the draws' size.
+    sets
+        Values of every set, by its name and size.
+    measures
+        What the two are, for the axes.
+    counts
+        Whether the second one counts something.
+    """
+
+    drawn: dict[int, tuple[Any, Any]]
+    sets: dict[tuple[str, int], tuple[float, float]]
+    measures: tuple[str, str]
+    counts: bool = False
+
+
 def check_plot(path: Path) -> None:
     """Make sure that a plot can be drawn, before anything is measured.
 
@@ -31,55 +53,37 @@ def check_plot(path: Path) -> None:
     InputError
         If the name ends neither in ``.png`` nor in ``.svg``.
     OutputError
-        If its folder is not there.
+        If its folder is not there, or it is a folder itself.
     MissingExtraError
         If matplotlib is not installed.
     """
-    shown = printable(str(path))
     if path.suffix.lower() not in _ENDINGS:
+        shown = printable(str(path))
         raise InputError(f"--plot {shown} must end in {' or '.join(_ENDINGS)}.")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"the folder of --plot {shown} is not there: make it.")
-    _new_figure()
+    check_file(path, "--plot")
+    _new_figure(1)
 
 
 def draw_plot(comparison: Comparison, path: Path) -> None:
-    """Draw every set and every random draw by mean KS distance and mean shortfall.
+    """Draw every set and every random draw: by activations, by class shares, or both beside.
 
     Raises
     ------
     InputError
-        As `check_plot` does, or if the comparison is not by a model.
+        As `check_plot` does, or if there is nothing to draw.
     OutputError
         If the file cannot be written.
     """
     check_plot(path)
-    if not comparison.sets:
-        raise InputError("--plot shows activations: say --model.")
-    figure = _new_figure()
-    axes = figure.subplots()
-    for colour, (size, draws) in zip(_cycled(_DRAWN), comparison.draws.items(), strict=False):
-        label = f"{comparison.draws_each:,} random draws of {size}"
-        axes.scatter(draws.ks, draws.shortfall, s=9, c=colour, label=label, linewidths=0)
-    styles = zip(_cycled(_COLOURS), _cycled(_MARKS), comparison.sets, strict=False)
-    for colour, mark, one in styles:
-        label = f"{_shortened(one.name)} ({one.images})"
-        axes.scatter(
-            [one.ks_mean],
-            [one.shortfall],
-            s=70,
-            c=colour,
-            marker=mark,
-            label=label,
-            clip_on=False,
-            zorder=3,
-        )
-    axes.set_xlabel("distributions: mean Kolmogorov-Smirnov distance to the pool")
-    axes.set_ylabel("largest magnitudes: mean shortfall")
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
-    axes.set_title(f"{len(comparison.sets)} sets against {comparison.pool_images:,} images")
-    axes.legend(fontsize="small", loc="upper right")
+    panels = _panels(comparison)
+    if not panels:
+        raise InputError("--plot shows activations or classes: say --model or --labels.")
+    figure = _new_figure(len(panels))
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for place, panel in zip(axes, panels, strict=True):
+        _draw(place, panel, comparison.draws_each)
+    count = counted(len({*comparison.classes, *(one.name for one in comparison.sets)}), "set")
+    figure.suptitle(f"{count} against {counted(comparison.pool_images, 'image')}")
     kind = path.suffix.lower()[1:]
     try:
         with replaced(path) as part:
@@ -87,6 +91,64 @@ def draw_plot(comparison: Comparison, path: Path) -> None:
     except OSError as error:
         shown = printable(str(path))
         raise OutputError(f"--plot {shown} cannot be written: {error.strerror}.") from error
+
+
+def _panels(comparison: Comparison) -> list[_Panel]:
+    panels = []
+    if comparison.sets:
+        panels.append(
+            _Panel(
+                {size: (draws.ks, draws.shortfall) for size, draws in comparison.draws.items()},
+                {(one.name, one.images): (one.ks_mean, one.shortfall) for one in comparison.sets},
+                (
+                    "distributions: mean Kolmogorov-Smirnov distance to the pool",
+                    "largest magnitudes: mean shortfall",
+                ),
+            )
+        )
+    if comparison.classes:
+        panels.append(
+            _Panel(
+                {
+                    size: (100 * draws.mean_difference, draws.missing)
+                    for size, draws in comparison.class_draws.items()
+                },
+                {
+                    (name, one["images"]): (
+                        100 * one["mean_difference"],
+                        one["classes"] - one["classes_chosen"],
+                    )
+                    for name, one in comparison.classes.items()
+                },
+                (
+                    "class shares: mean difference from the pool, % of the images",
+                    "classes of the pool that are missing",
+                ),
+                counts=True,
+            )
+        )
+    return panels
+
+
+def _draw(axes: Any, panel: _Panel, draws_each: int) -> None:
+    for colour, (size, (across, up)) in zip(_cycled(_DRAWN), panel.drawn.items(), strict=False):
+        label = f"{draws_each:,} random draws of {size}"
+        axes.scatter(across, up, s=9, c=colour, label=label, linewidths=0, clip_on=False)
+    styles = zip(_cycled(_COLOURS), _cycled(_MARKS), panel.sets.items(), strict=False)
+    for colour, mark, ((name, size), (across, up)) in styles:
+        label = f"{_shortened(name)} ({size})"
+        axes.scatter(
+            [across], [up], s=70, c=colour, marker=mark, label=label, clip_on=False, zorder=3
+        )
+    across, up = panel.measures
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    if panel.counts:
+        axes.set_ylim(top=max(axes.get_ylim()[1], 1))
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.legend(fontsize="small", loc="upper right")
 
 
 def _shortened(name: str) -> str:
@@ -100,11 +162,12 @@ def _cycled(values: tuple[str, ...]) -> Any:
         yield from values
 
 
-def _new_figure() -> Any:
+def _new_figure(panels: int) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
             "--plot needs the package matplotlib: pip install 'streamcalib[plot]'."
         ) from error
-    return Figure(figsize=_INCHES, layout="constrained")
+    wide, high = _INCHES
+    return Figure(figsize=(wide * panels, high), layout="constrained")

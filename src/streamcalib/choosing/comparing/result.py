@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from streamcalib.choosing.activations.workers import Unmeasured
     from streamcalib.choosing.comparing.membership import Outside
     from streamcalib.choosing.comparing.outputs import OutputDifference
+
+_PERCENTS = (0, 5, 50, 95, 100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +67,37 @@ class Draws:
 
     def to_dict(self) -> dict[str, Any]:
         """Return percentiles, ready for JSON."""
-        percents = (0, 5, 50, 95, 100)
+        return {"ks_mean": _percentiles(self.ks), "shortfall": _percentiles(self.shortfall)}
+
+
+class ClassDraws(NamedTuple):
+    """Random draws of one size: how far their class shares are from the pool's, one number a draw.
+
+    Attributes
+    ----------
+    mean_difference
+        Mean absolute difference of the shares of the pool's classes, 0 to 1: (draws,).
+    largest_difference
+        The largest one: (draws,).
+    missing
+        How many of the pool's classes no image shows: (draws,).
+    """
+
+    mean_difference: NDArray[np.float64]
+    largest_difference: NDArray[np.float64]
+    missing: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return percentiles, ready for JSON."""
         return {
-            name: {f"p{percent}": float(np.percentile(values, percent)) for percent in percents}
-            for name, values in (("ks_mean", self.ks), ("shortfall", self.shortfall))
+            "class_mean_difference": _percentiles(self.mean_difference),
+            "class_largest_difference": _percentiles(self.largest_difference),
+            "classes_missing": _percentiles(self.missing),
         }
+
+
+def _percentiles(values: NDArray[np.float64]) -> dict[str, float]:
+    return {f"p{percent}": float(np.percentile(values, percent)) for percent in _PERCENTS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +116,8 @@ class Comparison:
         Random draws, by size.
     classes
         How the class shares of each list compare with the pool's, by the list's name; empty without
-        labels.
+        labels. ``..._beats`` are the parts of the random draws of the same size that are farther
+        from the pool, or show fewer of its classes; None of a list that is larger than the pool.
     outputs
         How INT8 models of each list differ from the FP32 model; empty if that was not asked for.
     held_out
@@ -97,6 +126,8 @@ class Comparison:
         Images that could not be measured, or found, with the reason.
     outside
         How many images of each list are not of the pool, by the list's name.
+    class_draws
+        Class shares of the random draws, by size; empty without labels.
     seed, draws_each
         Of the draws, and how many there are of each size.
     """
@@ -114,6 +145,7 @@ class Comparison:
     outputs: tuple[OutputDifference, ...] = ()
     held_out: int = 0
     outside: dict[str, Outside] = field(default_factory=dict)
+    class_draws: dict[int, ClassDraws] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything ready for JSON; of the draws, percentiles."""
@@ -127,10 +159,19 @@ class Comparison:
             "seed": self.seed,
             "draws": self.draws_each,
             "sets": [asdict(one) for one in self.sets],
-            "random": {str(size): draws.to_dict() for size, draws in self.draws.items()},
+            "random": {str(size): self._drawn(size) for size in self.sizes},
             "classes": self.classes,
             "int8": [one._asdict() for one in self.outputs],
             "held_out": self.held_out,
             "outside": {name: one._asdict() for name, one in self.outside.items()},
             "bad": [one._asdict() for one in self.bad],
         }
+
+    @property
+    def sizes(self) -> list[int]:
+        """Sizes of which there are random draws, ascending."""
+        return sorted({*self.draws, *self.class_draws})
+
+    def _drawn(self, size: int) -> dict[str, Any]:
+        kinds = (self.draws.get(size), self.class_draws.get(size))
+        return {name: value for kind in kinds if kind for name, value in kind.to_dict().items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,11 @@ _HEAD = (
     "99.99 %",
 )
 
+_CLASSES_HEAD = ("set", "images", "difference", "beats", "largest", "beats", "classes", "beats")
+
+_SHOWN = (("median", 50), ("best", 0))
+"""What is shown of random draws, and which percentile it is; of all, less is better."""
+
 _INT8_HEAD = ("set", "calibrator", "SQNR", "boxes", "matched", "scores")
 
 
@@ -40,12 +45,8 @@ def lines_of(comparison: Comparison) -> list[str]:
         lines += _distances(comparison)
     if comparison.outputs:
         lines += _int8(comparison)
-    for name, classes in comparison.classes.items():
-        lines.append(
-            f"{printable(name)}: {classes['classes_chosen']} of "
-            f"{counted(classes['classes'], 'class', 'classes')} present; shares differ from the "
-            f"pool's by {classes['largest_difference']:.1%} at most"
-        )
+    if comparison.classes:
+        lines += _classes(comparison)
     if comparison.bad:
         lines.append(f"{counted(len(comparison.bad), 'bad image')} left out:")
         lines += [f"  {printable(one.place)}: {one.reason}" for one in comparison.bad]
@@ -55,7 +56,7 @@ def lines_of(comparison: Comparison) -> list[str]:
 def _distances(comparison: Comparison) -> list[str]:
     rows: list[tuple[str, ...]] = [_HEAD]
     for size, draws in comparison.draws.items():
-        for what, percent in (("median", 50), ("best", 0)):
+        for what, percent in _SHOWN:
             ks, short = (np.percentile(values, percent) for values in (draws.ks, draws.shortfall))
             name = f"random, {what} of {comparison.draws_each:,}"
             rows.append((name, f"{size}", f"{ks:.5f}", "", "", f"{short:.4f}", "", "", ""))
@@ -88,6 +89,64 @@ def _row(one: SetDistance) -> tuple[str, ...]:
         f"{one.shortfall_beats:.1%}",
         f"{one.entropy_change:.2%}",
         f"{one.percentile_change:.2%}",
+    )
+
+
+def _classes(comparison: Comparison) -> list[str]:
+    there = next(iter(comparison.classes.values()))["classes"]
+    rows: list[tuple[str, ...]] = [_CLASSES_HEAD]
+    for size in sorted({one["images"] for one in comparison.classes.values()}):
+        if size in comparison.class_draws:
+            rows += _drawn_rows(comparison, size, there)
+        rows += [
+            _class_row(name, one)
+            for name, one in comparison.classes.items()
+            if one["images"] == size
+        ]
+    larger = [
+        f"{printable(name)} is larger than the pool: no random draw of the pool is as large."
+        for name, one in comparison.classes.items()
+        if one["images"] not in comparison.class_draws
+    ]
+    return [
+        "",
+        f"class shares, against {counted(there, 'class', 'classes')} of the pool",
+        "",
+        *_aligned(rows),
+        "",
+        "difference: how far the shares of classes are from the pool's, mean, in percent of the",
+        "images. largest: of the class that is farthest. classes: those of the pool that are",
+        "present. beats: share of random draws of that size that are worse.",
+        *larger,
+    ]
+
+
+def _drawn_rows(comparison: Comparison, size: int, there: int) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for what, percent in _SHOWN:
+        mean, largest, missing = (
+            float(np.percentile(values, percent)) for values in comparison.class_draws[size]
+        )
+        name = f"random, {what} of {comparison.draws_each:,}"
+        found = f"{there - missing:g} of {there}"
+        rows.append((name, f"{size}", f"{mean:.3%}", "", f"{largest:.2%}", "", found, ""))
+    return rows
+
+
+def _class_row(name: str, one: dict[str, Any]) -> tuple[str, ...]:
+    beats = (
+        "" if (part := one[f"{what}_beats"]) is None else f"{part:.1%}"
+        for what in ("mean_difference", "largest_difference", "classes_chosen")
+    )
+    return (
+        printable(name),
+        f"{one['images']}",
+        f"{one['mean_difference']:.3%}",
+        next(beats),
+        f"{one['largest_difference']:.2%}",
+        next(beats),
+        f"{one['classes_chosen']} of {one['classes']}",
+        next(beats),
     )
 
 

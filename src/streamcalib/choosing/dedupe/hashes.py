@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import closing
 from functools import partial
@@ -18,6 +19,7 @@ from streamcalib.images.places import is_own_memory
 from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_source
 from streamcalib.progress import Counter
+from streamcalib.wording import printable
 from streamcalib.workers.orphans import end_with
 from streamcalib.workers.stopping import (
     TasksHere,
@@ -25,9 +27,11 @@ from streamcalib.workers.stopping import (
     loky_ending_quietly,
     signals_held_back,
 )
+from streamcalib.workers.suspects import Suspects, killers, mark_in, named
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -37,6 +41,8 @@ _TASK_IMAGES = 32
 _PROBED_TOGETHER = 4096
 # What a kill loses is made again.
 _KEPT_TOGETHER = 1024
+
+_log = logging.getLogger(__name__)
 
 
 class Hashes(NamedTuple):
@@ -80,7 +86,8 @@ def hashes_of(
     Raises
     ------
     StoppedError
-        If a worker dies, or a server cannot be reached. The same again goes on from there.
+        If a worker dies and no image is to blame, or a server cannot be reached. The same again
+        goes on from there.
     """
     hashes = Hashes(np.zeros((len(places), 3), np.uint64), np.zeros(len(places), np.bool_))
     with cache or HashCache() as kept:
@@ -132,14 +139,58 @@ def _save(kept: HashCache, places: Sequence[str], unsaved: list[_Found]) -> None
 def _made(
     places: Sequence[str], missing: NDArray[np.int64], jobs: int
 ) -> Generator[list[_Found], None, None]:
-    """Yield what tasks found, in the order in which they end."""
-    if not len(missing):
-        return
+    """Yield what tasks found, in the order in which they end, whatever dies meanwhile."""
     # What is in this process's memory no other one sees.
-    own = any(map(is_own_memory, places))
-    processes = jobs > 1 and not own
-    settings: dict[str, Any] = {"backend": "threading" if own else "loky"}
-    if processes:
+    if jobs == 1 or any(map(is_own_memory, places)):
+        if len(missing):
+            yield from _wave(places, missing, jobs, None)
+        return
+    is_left = np.zeros(len(places), np.bool_)
+    is_left[missing] = True
+    with Suspects() as suspects:
+        while is_left.any():
+            try:
+                left = np.flatnonzero(is_left)
+                with closing(_wave(places, left, jobs, suspects.folder)) as tasks:
+                    for found in tasks:
+                        is_left[[one.at for one in found]] = False
+                        yield found
+            except TerminatedWorkerError as error:
+                death = error
+            else:
+                return
+            bad = _killers(places, suspects.take(), death)
+            is_left[bad] = False
+            yield [_Found(index, None) for index in bad]
+
+
+def _killers(places: Sequence[str], at: list[int], death: BaseException) -> list[int]:
+    """Return which of the images that workers were at end whoever hashes them."""
+    found = killers(at, _hash_alone, lambda index: places[index])
+    for index, reason in found.items():
+        _log.warning(
+            "%s: %s; without a hash it is kept, and a build names it",
+            printable(places[index]),
+            reason,
+        )
+    if not found:
+        raise StoppedError(
+            "a worker process died while images were hashed for --dedupe, most likely for lack of "
+            f"memory.{named([places[index] for index in at])} What was hashed is kept; the same "
+            "command with --jobs 1 goes on."
+        ) from death
+    return list(found)
+
+
+def _wave(
+    places: Sequence[str], missing: NDArray[np.int64], jobs: int, marks: Path | None
+) -> Generator[list[_Found], None, None]:
+    """Yield what tasks found until all are done, or a worker dies, which ends the others too.
+
+    Workers are processes if there are ``marks`` for them.
+    """
+    settings: dict[str, Any] = {"backend": "threading" if marks is None else "loky"}
+    if marks is not None:
         settings["inner_max_num_threads"] = 1
     with joblib.parallel_config(**settings):
         parallel = joblib.Parallel(
@@ -149,20 +200,14 @@ def _made(
             pre_dispatch="2*n_jobs",
         )
     here = TasksHere()
-    do = partial(_hash_all, parent=os.getpid() if processes else None)
-    task = joblib.delayed(do if processes else here.around(do))
+    do = here.around(_hash_all) if marks is None else partial(_hash_apart, marks, os.getpid())
+    task = joblib.delayed(do)
     results: Generator[list[_Found]] | None = None
     with loky_ending_quietly():
         try:
-            with signals_held_back(processes=processes):
+            with signals_held_back(processes=marks is not None):
                 results = parallel(task(part) for part in _parts(places, missing))
             yield from results
-        except TerminatedWorkerError as error:
-            raise StoppedError(
-                "a worker process died while images were hashed for --dedupe: for lack of memory, "
-                "or at an image that crashes the decoder, which a build would name. What was "
-                "hashed is kept; the same command with --jobs 1 goes on."
-            ) from error
         finally:
             if results is not None:
                 close_quietly(results)
@@ -175,10 +220,24 @@ def _parts(places: Sequence[str], missing: NDArray[np.int64]) -> Iterator[list[t
         yield [(index, places[index]) for index in part]
 
 
-def _hash_all(part: list[tuple[int, str]], *, parent: int | None) -> list[_Found]:
-    if parent is not None:
-        _end_with_once(parent)
+def _hash_all(part: list[tuple[int, str]]) -> list[_Found]:
     return [_Found(index, _hash(place)) for index, place in part]
+
+
+def _hash_apart(marks: Path, parent: int, part: list[tuple[int, str]]) -> list[_Found]:
+    """Do as `_hash_all` in a process that notes what it is at, and ends with its parent."""
+    _end_with_once(parent)
+    found = []
+    with closing(mark_in(marks, parent)) as mark:
+        for index, place in part:
+            mark.at(index)
+            found.append(_Found(index, _hash(place)))
+        mark.at_none()
+    return found
+
+
+def _hash_alone(place: str) -> None:
+    _hash(place)
 
 
 _watched: set[int] = set()

@@ -43,11 +43,12 @@ class ClassShares(NamedTuple):
 def class_shares(labels: Labels, images: Iterable[int] | None = None) -> ClassShares:
     """Count the classes of images, given as indexes into the population; by default of all."""
     chosen = np.arange(len(labels)) if images is None else np.fromiter(images, np.int64)
-    sizes = np.diff(labels.starts)[chosen]
+    starts = labels.starts[chosen]
+    sizes = labels.starts[chosen + 1] - starts
     ends = np.cumsum(sizes)
     # The members of all chosen images, one image after another.
     within = np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - sizes, sizes)
-    members = labels.members[np.repeat(labels.starts[:-1][chosen], sizes) + within]
+    members = labels.members[np.repeat(starts, sizes) + within]
     return ClassShares(
         labels.classes,
         np.bincount(members, minlength=len(labels.classes)),

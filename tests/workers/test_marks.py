@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamcalib.building.marks import Mark, Marks, OwnMark, read_marks
+from streamcalib.workers.marks import Mark, Marks, OwnMark, read_marks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Notes that image 41 is begun, says so, and waits to be killed.
 AT_WORK = """
 import os, pathlib, sys
-from streamcalib.building.marks import OwnMark
+from streamcalib.workers.marks import OwnMark
 own = OwnMark(pathlib.Path(sys.argv[1]), os.getppid())
 own.at(3)
 own.at_none()

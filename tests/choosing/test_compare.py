@@ -243,3 +243,19 @@ def test_a_linked_sets_own_images_are_not_held_out(tmp_path):
     everything = ImageList([(tmp_path / "linked" / name).as_posix() for name in names])
     with pytest.raises(ListError, match="every image of the pool is in one of the sets"):
         compared(everything, held_out=2)
+
+
+def test_what_is_measured_is_kept_beside_the_first_file(tmp_path):
+    """Or where it is said; of lists in memory, in the user's own folder."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "l.txt").write_bytes(Path("six.txt").read_bytes())
+    first, second = tmp_path / "first", tmp_path / "second"
+    in_memory = ImageList(list(ImageList.read("six.txt")))
+    compared(in_memory, first / "l.txt", ImageList.read(second / "l.txt"))
+    assert len([*first.glob(".streamcalib/activations/*.sqlite")]) == 1
+    assert not (second / ".streamcalib").exists()
+    compared(first / "l.txt", cache=tmp_path / "said")
+    assert len([*tmp_path.glob("said/activations/*.sqlite")]) == 1
+    compared(in_memory)
+    assert len([*Path("cache").glob("streamcalib/activations/*.sqlite")]) == 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from streamcalib.choosing.activations.measuring import Measuring
 from streamcalib.choosing.activations.strategy import candidates, without
 from streamcalib.choosing.activations.workers import Unmeasured
+from streamcalib.choosing.caches.folder import beside_first
 from streamcalib.choosing.comparing.classes import HeldClasses, hold_classes
 from streamcalib.choosing.comparing.judging import Judged, Judging, judge
 from streamcalib.choosing.comparing.membership import as_in_pool, outside
@@ -49,6 +50,7 @@ def compare(
     extra_inputs: Sequence[ExtraInput] = (),
     jobs: int | None = None,
     progress: Subscriber | None = None,
+    cache: str | os.PathLike[str] | None = None,
 ) -> Comparison:
     """Say how well sets of images stand for a pool, by a model's activations, by labels, or both.
 
@@ -74,6 +76,9 @@ def compare(
         is compared with FP32; 0 for not at all.
     recipe, extra_inputs, jobs, progress
         As in `ByActivations`; progress tells of draws, too.
+    cache
+        Folder in which what is measured is kept, as in `ByActivations`; by default that beside the
+        first list that is a file, ``.streamcalib``.
 
     Raises
     ------
@@ -94,7 +99,8 @@ def compare(
     members = candidates(population, size if pool_size is None else pool_size, seed)
     sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
     sets = as_in_pool(sets, population)
-    how = Judging(draws, seed, held_out, jobs, progress)
+    kept = beside_first(lists) if cache is None else cache
+    how = Judging(draws, seed, held_out, jobs, progress, kept)
     if model is None:
         judged = _found(members, sets)
     else:

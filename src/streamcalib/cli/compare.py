@@ -121,7 +121,8 @@ def command(
     draws of the same size: how far its activations are distributed from the pool's, how much of
     the largest ones it does not reach, and how far the thresholds of calibrators move. With
     --labels, by the classes that they show: how far their shares are from the pool's, and how many
-    are missing.
+    are missing. What is measured is kept beside the first LIST, in .streamcalib, where sample
+    keeps it, too.
     """
     by_model = {
         "--preset": preset,

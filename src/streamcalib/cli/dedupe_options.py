@@ -11,6 +11,7 @@ from streamcalib.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from streamcalib.progress import Subscriber
 
@@ -43,11 +44,17 @@ def check_dedupe(dedupe: bool, distance: int | None) -> None:
 
 
 def chosen_dedupe(
-    dedupe: bool, distance: int | None, jobs: int | None, progress: Subscriber
+    dedupe: bool, distance: int | None, jobs: int | None, progress: Subscriber, cache: Path
 ) -> Dedupe | None:
-    """Return how near-duplicates are left out, or None if they are not."""
+    """Return how near-duplicates are left out, or None if they are not.
+
+    ``cache`` is the folder in which hashes are kept.
+    """
     if not dedupe:
         return None
     return Dedupe(
-        distance=DEFAULT_DISTANCE if distance is None else distance, jobs=jobs, progress=progress
+        distance=DEFAULT_DISTANCE if distance is None else distance,
+        jobs=jobs,
+        progress=progress,
+        cache=cache,
     )

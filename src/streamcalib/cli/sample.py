@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamcalib.choosing.caches.folder import FOLDER, beside
 from streamcalib.choosing.sample import sample
 from streamcalib.choosing.saving import check_list, save_list
 from streamcalib.cli import dedupe_options, options, strategy_options
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 @strategy_options.strategy_options
 @dedupe_options.dedupe_options
 @options.jobs
-@click.option("--out", required=True, metavar="FILE", help="The list to write, ending in .txt.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="The list to write, ending in .txt. What is measured to choose it is kept beside it, in "
+    f"{FOLDER}.",
+)
 @options.extensions
 @click.option(
     "--relative-to", metavar="DIR", help="Write paths relative to DIR.  [default: current folder]"
@@ -43,7 +50,7 @@ if TYPE_CHECKING:
     "git work tree]",
 )
 @options.overwrite
-@options.dry_run_that("Choose, and print the choice; write no list.")
+@options.dry_run_that("Choose, and print the choice; write no list. What is measured is kept.")
 @options.quiet
 def command(
     source: str | None,
@@ -78,7 +85,8 @@ def command(
         raise click.UsageError(f"--jobs must be at least 1, not {jobs}.")
     check_list(out)
     dedupe_options.check_dedupe(dedupe, dedupe_distance)
-    asked = {**strategy, "coco": coco, "split": split, "jobs": jobs}
+    cache = beside(out)
+    asked = {**strategy, "coco": coco, "split": split, "jobs": jobs, "cache": cache}
     with options.shown_progress(quiet) as progress:
         images = sample(
             options.chosen_source(source, coco, split),
@@ -88,7 +96,7 @@ def command(
             relative_to=relative_to,
             absolute=absolute,
             spares=spares,
-            dedupe=dedupe_options.chosen_dedupe(dedupe, dedupe_distance, jobs, progress),
+            dedupe=dedupe_options.chosen_dedupe(dedupe, dedupe_distance, jobs, progress, cache),
             strategy=strategy_options.chosen_strategy(asked, progress),
         )
     if dry_run:

@@ -99,6 +99,7 @@ def _by_activations(asked: Mapping[str, Any], progress: Subscriber) -> Strategy 
         extra_inputs=asked["extra_inputs"],
         jobs=asked["jobs"],
         progress=progress,
+        cache=asked["cache"],
     )
 
 
@@ -150,7 +151,7 @@ def chosen_strategy(asked: Mapping[str, Any], progress: Subscriber = ignore) -> 
     """Return the strategy that the options add up to, or None for the default rule.
 
     ``asked`` holds the values of `strategy_options`, None where an option was not given, and of
-    ``coco``, ``split`` and ``jobs``.
+    ``coco``, ``split`` and ``jobs``, and as ``cache`` the folder in which what is measured is kept.
     """
     name = asked["strategy"]
     for parameter, names in _FOR.items():

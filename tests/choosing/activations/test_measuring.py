@@ -19,6 +19,7 @@ from sessions import wait_until
 from streamcalib import Recipe
 from streamcalib.choosing.activations.cache import Observations, pack, unpack
 from streamcalib.choosing.activations.measuring import Measuring, measure
+from streamcalib.choosing.caches.folder import beside
 from streamcalib.errors import InputError, MissingExtraError, ModelError, RecipeError
 from streamcalib.extra_inputs import ExtraInput
 from yolo_like import write_yolo_like
@@ -38,15 +39,15 @@ def measuring(tmp_path):
     return Measuring.of(write_yolo_like(tmp_path / "m.onnx", SIDE))
 
 
-@pytest.fixture(autouse=True)
-def empty_cache(tmp_path, monkeypatch):
-    """A cache folder of each test's own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+@pytest.fixture
+def cache(tmp_path):
+    """A cache folder of each test's own, beside its model."""
+    return tmp_path / ".streamcalib"
 
 
 def opened(measuring, **options):
-    return Observations(measuring.key, len(measuring.observed.tensors), **options)
+    tensors = len(measuring.observed.tensors)
+    return Observations(measuring.key, tensors, cache=beside(measuring.model), **options)
 
 
 def measured(measuring, places, **options):
@@ -57,10 +58,10 @@ def measured(measuring, places, **options):
 
 
 @pytest.mark.parametrize("jobs", [2, 4])
-def test_any_number_of_workers_observes_the_same(measuring, pool, empty_cache, jobs):
+def test_any_number_of_workers_observes_the_same(measuring, pool, cache, jobs):
     """To the last bit."""
     alone, _ = measured(measuring, pool, jobs=1)
-    for file in (empty_cache / "streamcalib/activations").iterdir():
+    for file in (cache / "activations").iterdir():
         file.unlink()
     assert measured(measuring, pool, jobs=jobs)[0] == alone
     assert None not in alone
@@ -128,10 +129,10 @@ def test_other_models_and_recipes_have_caches_of_their_own(tmp_path, measuring):
     assert Measuring.of(same).key == measuring.key
 
 
-def test_a_damaged_cache_is_made_anew(measuring, pool, empty_cache):
+def test_a_damaged_cache_is_made_anew(measuring, pool, cache):
     """A file that is no database is replaced; a damaged observation is none."""
     before, _ = measured(measuring, pool, jobs=1)
-    file = empty_cache / f"streamcalib/activations/{measuring.key}.sqlite"
+    file = cache / f"activations/{measuring.key}.sqlite"
     with sqlite3.connect(file) as connection:
         connection.execute("UPDATE images SET observation = x'00'")
     connection.close()
@@ -141,15 +142,26 @@ def test_a_damaged_cache_is_made_anew(measuring, pool, empty_cache):
     assert measured(measuring, pool, jobs=1)[0] == before
 
 
-def test_without_a_cache_folder_nothing_is_kept(measuring, pool, empty_cache):
-    """A file in its place is left alone."""
-    empty_cache.write_text("no folder")
+def test_where_it_cannot_be_the_users_folder_comes_next(measuring, pool, cache, cache_home):
+    """And goes on from there."""
+    cache.write_text("no folder")
+    found = measured(measuring, pool[:2], jobs=1)
+    with opened(measuring) as held:
+        assert held.is_kept
+        assert held.path == cache_home / f"streamcalib/activations/{measuring.key}.sqlite"
+        assert [pack(held.get(place)) for place in pool[:2]] == found[0]
+
+
+def test_without_any_folder_nothing_is_kept(measuring, pool, cache, monkeypatch):
+    """Files in their places are left alone."""
+    cache.write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     with opened(measuring) as held:
         assert not held.is_kept
         assert measure(measuring, pool[:2], held, jobs=1) == ()
         assert held.get(pool[0]) is not None
     assert not held.path.exists()
-    assert empty_cache.read_text() == "no folder"
+    assert cache.read_text() == "no folder"
 
 
 def test_what_is_packed_is_unpacked(measuring, pool):
@@ -165,6 +177,9 @@ def test_what_is_packed_is_unpacked(measuring, pool):
     for count in (tensors - 1, tensors + 1):
         with pytest.raises(ValueError, match="another length"):
             unpack(packed, count)
+    for odd in (found._replace(tops=found.tops + 1), found._replace(peaks=found.peaks * np.nan)):
+        with pytest.raises(ValueError, match="octaves"):
+            unpack(pack(odd), tensors)
 
 
 def test_a_recipe_must_fit_the_model(tmp_path):
@@ -230,6 +245,7 @@ import os, signal, sys
 from pathlib import Path
 from streamcalib.choosing.activations.cache import Observations
 from streamcalib.choosing.activations.measuring import Measuring, measure
+from streamcalib.choosing.caches.folder import beside
 import psutil
 
 def kill(progress):
@@ -244,7 +260,8 @@ def kill(progress):
         os.kill(os.getpid(), signal.SIGKILL)
 
 measuring = Measuring.of(sys.argv[1])
-with Observations(measuring.key, len(measuring.observed.tensors)) as held:
+tensors = len(measuring.observed.tensors)
+with Observations(measuring.key, tensors, cache=beside(measuring.model)) as held:
     measure(measuring, sys.argv[2:], held, jobs=2, progress=kill)
 """
 
@@ -259,3 +276,6 @@ def test_workers_end_with_a_killed_parent(measuring, pool):
     assert len(workers) >= 2
     assert "0" not in workers.values()
     wait_until(lambda: not any(psutil.pid_exists(int(pid)) for pid in workers))
+    goes_on = Interrupting(after=99)
+    measured(measuring, pool, jobs=1, progress=goes_on)
+    assert goes_on.kept[0] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -161,3 +162,19 @@ def test_missing_packages_are_named(monkeypatch, package):
 def test_random_says_what_it_always_said():
     """Its side file names no strategy."""
     assert "strategy" not in sample("pool", 3).provenance
+
+
+def test_it_is_measured_once_for_all_that_name_a_cache(tmp_path):
+    """Another strategy and a comparison find it there; by default it is the user's own folder."""
+    events = []
+    for blend in (0.0, 1.0):
+        chosen(3, blend=blend, pool_size=7, cache=tmp_path / "kept", progress=events.append)
+    compare(
+        [chosen(3)], "pool", model="m.onnx", jobs=1, pool_size=7, cache=tmp_path / "kept", draws=1
+    )
+    assert [event.kept for event in events if event.done == event.kept] == [0, 7]
+    [file] = (tmp_path / "kept/activations").iterdir()
+    with sqlite3.connect(file) as rows:
+        assert rows.execute("SELECT count(*) FROM images").fetchone()[0] >= 7
+    rows.close()
+    assert Path("cache/streamcalib/activations", file.name).exists()

@@ -90,3 +90,13 @@ def test_what_makes_no_sense_is_refused(options, says):
     with pytest.raises(InputError) as caught:
         Dedupe(**options)
     assert says in text_of(caught.value)
+
+
+def test_hashes_are_kept_where_it_is_said(pool, tmp_path, monkeypatch):
+    """And by default in the user's own folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    sample("pool", 3, dedupe=Dedupe(jobs=1, cache="said/.streamcalib"))
+    assert Path("said/.streamcalib/hashes-1.sqlite").exists()
+    assert not Path("home").exists()
+    sample("pool", 3, dedupe=Dedupe(jobs=1))
+    assert Path("home/streamcalib/hashes-1.sqlite").exists()

@@ -89,7 +89,7 @@ def test_an_interrupted_run_goes_on(tmp_path, places):
 
 
 @pytest.mark.parametrize("fault", ["garbage", "folder", "read only", "odd rows"])
-def test_a_cache_that_is_of_no_use_does_no_harm(tmp_path, places, fault):
+def test_a_cache_that_is_of_no_use_does_no_harm(tmp_path, places, fault, monkeypatch):
     """The hashes are the same; a damaged file makes way for a new one."""
     first = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(tmp_path / "cache"))
     file = tmp_path / "cache/hashes-1.sqlite"
@@ -106,13 +106,33 @@ def test_a_cache_that_is_of_no_use_does_no_harm(tmp_path, places, fault):
         with sqlite3.connect(file) as rows:
             rows.execute("UPDATE hashes SET hashes = x'00'")
         rows.close()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
     for _ in range(2):
         again = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(tmp_path / "cache"))
         assert (again.values == first.values).all()
         assert (again.known == first.known).all()
-    if fault == "garbage":
-        with HashCache(tmp_path / "cache") as cache:
-            assert cache._rows is not None
+    with HashCache(tmp_path / "cache") as cache:
+        usable = fault in ("garbage", "odd rows")
+        assert cache._file == (file if usable else tmp_path / f"another/streamcalib/{file.name}")
+
+
+def test_damage_that_shows_later_is_told_and_removed(tmp_path, places, caplog):
+    """The hashes are the same, and the next run keeps them again."""
+    cache = tmp_path / "cache"
+    first = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(cache))
+    file = cache / "hashes-1.sqlite"
+    pages = file.read_bytes()
+    # The first page, which says what tables there are, is sound.
+    file.write_bytes(pages[:4096] + b"x" * (len(pages) - 4096))
+    again = hashes_of(places, jobs=1, progress=ignore, cache=HashCache(cache))
+    assert (again.values == first.values).all()
+    [said] = caplog.messages
+    assert said.startswith(f"hashes are no longer kept in {file}: ")
+    assert not file.exists()
+    told = Told()
+    for _ in range(2):
+        hashes_of(places, jobs=1, progress=told, cache=HashCache(cache))
+    assert told.all[-1].kept == len(places) - 1
 
 
 def test_names_that_are_no_text_are_kept(tmp_path):

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from streamcalib.choosing.activations.histogram import BINS
+from streamcalib.choosing.activations.histogram import BINS, top_octaves
 from streamcalib.choosing.activations.observer import Observation
+from streamcalib.choosing.caches.folder import Opened, open_kept
+from streamcalib.choosing.caches.table import open_table
 from streamcalib.errors import StoppedError
-from streamcalib.images.archives.cache import cache_folder
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _BYTES_A_TENSOR = 4 + 1 + 4 * BINS
 
 
 class Observations:
-    """Observations by image, in a file of the user's cache folder, or a passing one if need be.
+    """Observations by image, in a file of a cache folder, or a passing one if need be.
 
     Parameters
     ----------
@@ -43,41 +44,34 @@ class Observations:
         Hexadecimal digits that stand for the graph, the recipe, and how tensors are counted.
     tensors
         How many tensors an observation is of.
+    cache
+        The folder; by default, and where that cannot be used, `streamcalib` in the user's cache
+        folder.
     kept
         Whether a later run shall find them.
     """
 
-    def __init__(self, key: str, tensors: int, *, kept: bool = True) -> None:
+    def __init__(
+        self,
+        key: str,
+        tensors: int,
+        *,
+        cache: str | os.PathLike[str] | None = None,
+        kept: bool = True,
+    ) -> None:
         self._tensors = tensors
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        folder = cache_folder(os.environ) if kept else None
-        path = None if folder is None else folder / "activations" / f"{key}.sqlite"
-        try:
-            if path is None:
-                raise OSError("there is no cache folder")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = self._opened(path)
-        except (OSError, sqlite3.Error):
+        opened = open_kept(cache, f"activations/{key}.sqlite", self._opened) if kept else None
+        if opened is None:
             self._scratch = tempfile.TemporaryDirectory(prefix="streamcalib-")
             path = Path(self._scratch.name, "activations.sqlite")
-            self._connection = self._opened(path)
-        self.path = path
+            opened = Opened(path, self._opened(path))
+        self.path, self._connection = opened
 
     def _opened(self, path: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
-        try:
-            # What a power cut takes can be made again.
-            connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute(_TABLE)
-            connection.execute("SELECT place FROM images LIMIT 1").fetchone()
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            if isinstance(error, sqlite3.OperationalError):
-                raise
-            # It is no database: nobody else's file has this name.
-            path.unlink()
-            return self._opened(path)
-        return connection
+        # What cannot be compressed becomes a little longer.
+        most_bytes = self._tensors * _BYTES_A_TENSOR * 101 // 100
+        return open_table(path, _TABLE, most_bytes=most_bytes, busy_seconds=_BUSY_SECONDS)
 
     @property
     def is_kept(self) -> bool:
@@ -160,13 +154,15 @@ def unpack(data: bytes, tensors: int) -> Observation:
     Raises
     ------
     ValueError, zlib.error
-        If it is none of as many tensors.
+        If it is none of as many tensors, or contradicts itself.
     """
     wanted = tensors * _BYTES_A_TENSOR
     flat = zlib.decompressobj().decompress(data, wanted + 1)
     if len(flat) != wanted:
         raise ValueError("it is of another length")
-    peaks = np.frombuffer(flat, "<f4", tensors)
+    peaks = np.frombuffer(flat, "<f4", tensors).astype(np.float32, copy=False)
     tops = np.frombuffer(flat, "u1", tensors, 4 * tensors)
     counts = np.frombuffer(flat, "<u4", offset=5 * tensors).reshape(tensors, BINS)
+    if not (np.isfinite(peaks).all() and (top_octaves(peaks) == tops).all()):
+        raise ValueError("its octaves are not those of its largest magnitudes")
     return Observation(peaks, tops, counts)

@@ -41,8 +41,13 @@ def top_octave(peak: float) -> int:
 
     Never less than fills a histogram, so every octave that it spans exists, and zeros lie below.
     """
-    bits = int(np.float32(peak).view(np.uint32))
-    return max(bits >> _EXPONENT_SHIFT, OCTAVES)
+    return int(top_octaves(np.array([peak], np.float32))[0])
+
+
+def top_octaves(peaks: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return `top_octave` of every magnitude."""
+    exponents = peaks.view(np.uint32) >> np.uint32(_EXPONENT_SHIFT)
+    return np.maximum(exponents.astype(np.int64), OCTAVES)
 
 
 def scan(

@@ -62,6 +62,10 @@ class ByActivations:
         How many processes work; by default every core that this process may use.
     progress
         Told of the pass over the candidates.
+    cache
+        Folder in which what is measured is kept, and sought first; made if need be. Called
+        ``.streamcalib``, as that of the command line beside the list, it is ignored by git. By
+        default, and where it cannot be used, the user's cache folder.
 
     Raises
     ------
@@ -77,6 +81,7 @@ class ByActivations:
     extra_inputs: Sequence[ExtraInput] = ()
     jobs: int | None = None
     progress: Subscriber | None = None
+    cache: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.blend <= 1:
@@ -114,7 +119,8 @@ class ByActivations:
                 f"{len(pool)} candidates: a choice needs a pool that is larger."
             )
         measuring = Measuring.of(self.model, self.recipe, self.extra_inputs)
-        with Observations(measuring.key, len(measuring.observed.tensors)) as observations:
+        tensors = len(measuring.observed.tensors)
+        with Observations(measuring.key, tensors, cache=self.cache) as observations:
             bad = measure(measuring, pool, observations, jobs=self.jobs, progress=self.progress)
             good = without(pool, bad)
             _check(wanted.count, good, bad)

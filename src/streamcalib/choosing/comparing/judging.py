@@ -21,6 +21,7 @@ from streamcalib.errors import ListError
 from streamcalib.wording import printable
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -42,6 +43,8 @@ class Judging:
         On how many images of the pool that are in no set INT8 models are compared; 0 for none.
     jobs, progress
         As in `measure`.
+    cache
+        Folder in which what is measured is kept, as in `Observations`.
     """
 
     draws: int
@@ -49,6 +52,7 @@ class Judging:
     held_out: int = 0
     jobs: int | None = None
     progress: Subscriber | None = None
+    cache: str | os.PathLike[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def judge(
     tensors = measuring.observed.tensors
     # Refused before the pass if it cannot be quantized.
     quantizable = Int8Model(measuring.model, tensors) if how.held_out else None
-    with Observations(measuring.key, len(tensors)) as observations:
+    with Observations(measuring.key, len(tensors), cache=how.cache) as observations:
         bad = measure(measuring, everything, observations, jobs=how.jobs, progress=how.progress)
         good = without(everything, bad)
         number = {place: index for index, place in enumerate(good)}

@@ -1,4 +1,4 @@
-"""Hashes kept in the user's cache folder, so that an image is hashed once."""
+"""Hashes kept in a cache folder, so that an image is hashed once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from streamcalib.choosing.caches.folder import open_kept
+from streamcalib.choosing.caches.table import discard, open_table
 from streamcalib.choosing.dedupe.hashing import HASH_BYTES
-from streamcalib.images.archives.cache import cache_folder
 from streamcalib.images.places import is_own_memory
 from streamcalib.wording import printable
 
@@ -28,6 +29,7 @@ _TABLE = (
     "number INTEGER NOT NULL, hashes BLOB) WITHOUT ROWID"
 )
 _BUSY_SECONDS = 5.0
+_MOST_BYTES = 2**10
 
 _log = logging.getLogger(__name__)
 
@@ -51,21 +53,23 @@ class HashCache:
 
     Where it cannot be read or written, nothing is found and nothing is kept, which costs only
     time. A damaged one is removed.
+
+    Parameters
+    ----------
+    cache
+        The folder; by default, and where that cannot be used, `streamcalib` in the user's cache
+        folder.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._base = cache_folder(os.environ) if folder is None else folder
+    def __init__(self, cache: str | os.PathLike[str] | None = None) -> None:
+        self._cache = cache
         self._file: Path | None = None
         self._rows: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
-        if self._base is not None:
-            self._file = self._base / _FILE
-            try:
-                self._base.mkdir(parents=True, exist_ok=True)
-                self._rows = self._opened(self._file)
-            except (OSError, sqlite3.Error) as error:
-                self._give_up(error)
+        opened = open_kept(self._cache, _FILE, self._opened)
+        if opened is not None:
+            self._file, self._rows = opened
         return self
 
     def __exit__(
@@ -80,13 +84,7 @@ class HashCache:
             self._rows = None
 
     def _opened(self, file: Path) -> sqlite3.Connection:
-        rows = sqlite3.connect(file, timeout=_BUSY_SECONDS)
-        try:
-            rows.execute(_TABLE)
-        except BaseException:
-            rows.close()
-            raise
-        return rows
+        return open_table(file, _TABLE, most_bytes=_MOST_BYTES, busy_seconds=_BUSY_SECONDS)
 
     def find(self, place: str, stamp: Stamp | None) -> Hashed | None:
         """Return what is kept of an image that is still what it was."""
@@ -122,14 +120,12 @@ class HashCache:
 
     def _give_up(self, error: Exception) -> None:
         shown = printable(str(self._file))
-        _log.debug("hashes cannot be kept in %s: %s", shown, printable(str(error)))
+        _log.warning("hashes are no longer kept in %s: %s", shown, printable(str(error)))
         rows, self._rows = self._rows, None
         if rows is not None:
             with suppress(sqlite3.Error):
                 rows.close()
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(
-            error, sqlite3.OperationalError
-        ):
+        damaged = isinstance(error, sqlite3.DatabaseError)
+        if damaged and not isinstance(error, sqlite3.OperationalError) and self._file is not None:
             with suppress(OSError):
-                if self._file is not None:
-                    self._file.unlink()
+                discard(self._file)

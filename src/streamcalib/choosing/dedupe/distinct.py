@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import joblib
 import numpy as np
 
+from streamcalib.choosing.dedupe.cache import HashCache
 from streamcalib.choosing.dedupe.grouping import Near, near_duplicates
 from streamcalib.choosing.dedupe.hashes import hashes_of
 from streamcalib.choosing.dedupe.hashing import HASH_NAME
@@ -15,6 +16,7 @@ from streamcalib.errors import InputError
 from streamcalib.progress import Counter, Subscriber, ignore
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
 DEFAULT_DISTANCE = 10
@@ -74,6 +76,8 @@ class Dedupe:
         Number of workers that hash; by default all cores that this process may use.
     progress
         Is told of hashing and comparing.
+    cache
+        Folder in which hashes are kept, as in `ByActivations`; by default the user's cache folder.
 
     Raises
     ------
@@ -84,6 +88,7 @@ class Dedupe:
     distance: int = DEFAULT_DISTANCE
     jobs: int | None = None
     progress: Subscriber = ignore
+    cache: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.distance <= _MOST_DISTANCE:
@@ -102,7 +107,8 @@ class Dedupe:
             As `hashes_of` does.
         """
         jobs = self.jobs or int(joblib.cpu_count())
-        hashes = hashes_of(population, jobs=jobs, progress=self.progress)
+        kept = HashCache(self.cache)
+        hashes = hashes_of(population, jobs=jobs, progress=self.progress, cache=kept)
         counter = Counter("compare", len(population), 0, self.progress, unit="images")
         is_kept = np.ones(len(population), np.bool_)
         pairs: list[Near] = []

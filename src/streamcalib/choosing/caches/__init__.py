@@ -1,0 +1,1 @@
+"""What was measured of images, kept beside the lists that it was measured for."""

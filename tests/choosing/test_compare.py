@@ -54,6 +54,10 @@ def test_the_whole_pool_is_at_no_distance():
     assert whole.ks_mean < 1e-4
     assert (whole.shortfall, whole.entropy_change, whole.percentile_change) == (0, 0, 0)
     assert part.ks_worst >= part.ks_mean > 0.001
+    assert whole.ks_worst_beats == 0.5
+    worst = found.draws[6].ks_worst
+    assert (worst >= found.draws[6].ks).all()
+    assert part.ks_worst_beats == ((worst > part.ks_worst) + (worst == part.ks_worst) / 2).mean()
     assert part.ks_worst_tensor in ("images", "stem.out", "left.out", "tokens")
     assert sorted(found.draws) == [6, 24]
     assert found.tensors == 4
@@ -109,7 +113,7 @@ def test_classes_are_compared_too():
         **compared("six.txt").to_dict()["random"]["6"],
         **found.to_dict()["random"]["6"],
     }
-    assert len(facts) == 5
+    assert len(facts) == 6
 
 
 def test_class_shares_have_a_table():

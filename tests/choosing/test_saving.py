@@ -190,3 +190,11 @@ def test_an_unchanged_list_keeps_its_comments(tmp_path, photo_folder, monkeypatc
     assert saved.unchanged
     assert Path("l.txt").read_bytes() == annotated
     assert ImageList.read("l.txt").spares == chosen.spares
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/list.txt", "https://host/list.txt"])
+def test_a_list_at_a_url_is_refused(tmp_path, out):
+    """It would lie in a folder called like the scheme."""
+    with pytest.raises(OutputError, match=r"^the list \S+ cannot be written: lists lie on disk"):
+        save_list(IMAGES, out)
+    assert contents(tmp_path) == {}

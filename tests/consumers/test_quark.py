@@ -17,6 +17,12 @@ pytestmark = [*marks("quark", "quark"), pytest.mark.filterwarnings("default")]
 SIDE = 32
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A folder for the table that Quark writes where it stands."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
     return make_sets(tmp_path_factory.mktemp("quark"), 6, SIDE)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.gitignore import IgnoreChange, ignore_sets, in_work_tree
 from streamcalib.images.listfile import ImageList, listable, side_file
+from streamcalib.images.places import is_url
 from streamcalib.wording import printable
 
 
@@ -36,9 +37,11 @@ def check_list(out: str | os.PathLike[str]) -> None:
     Raises
     ------
     OutputError
-        If its name does not end in ``.txt``, or it or its folder is something else.
+        If it is a URL, its name does not end in ``.txt``, or it or its folder is something else.
     """
     path, shown = Path(out), printable(str(out))
+    if is_url(os.fspath(out)):
+        raise OutputError(f"the list {shown} cannot be written: lists lie on disk; name a file.")
     if path.suffix.lower() != ".txt":
         raise OutputError(f"the list {shown} must end in .txt.")
     # Unlike pathlib's, these take names that are too long.
@@ -81,7 +84,7 @@ def save_list(
     """
     path = Path(out)
     shown = printable(str(out))
-    check_list(path)
+    check_list(out)
     tracked = gitignore is not False and in_work_tree(path.parent)
     if gitignore and not tracked:
         raise InputError(

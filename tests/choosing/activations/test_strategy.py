@@ -125,7 +125,7 @@ def test_bad_images_of_the_pool_are_left_out(tmp_path):
     assert bad["reason"]
     with pytest.raises(ListError) as caught:
         sample(tmp_path / "pool", 8, strategy=ByActivations(model="m.onnx", jobs=1))
-    assert "of the pool only 7 are good; 1 image are bad" in text_of(caught.value)
+    assert "the pool has 7 good ones and 1 bad, the first: " in text_of(caught.value)
 
 
 @pytest.mark.parametrize(

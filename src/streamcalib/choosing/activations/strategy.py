@@ -18,7 +18,7 @@ from streamcalib.choosing.activations.measuring import (
 from streamcalib.choosing.strategies import POOL_SIZE, Choice, draw
 from streamcalib.errors import InputError, ListError
 from streamcalib.images.listfile import entries_sha256
-from streamcalib.wording import counted
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,6 +174,6 @@ def without(places: Sequence[str], bad: Sequence[Unmeasured]) -> list[str]:
 def _check(count: int, good: Sequence[str], bad: Sequence[Unmeasured]) -> None:
     if count > len(good):
         raise ListError(
-            f"--count asks for {count} images, and of the pool only {len(good)} are good; "
-            f"{counted(len(bad), 'image')} are bad, the first: {bad[0].place}: {bad[0].reason}."
+            f"--count asks for {counted(count, 'image')}, and the pool has {len(good):,} good ones "
+            f"and {len(bad):,} bad, the first: {printable(bad[0].place)}: {bad[0].reason}."
         )

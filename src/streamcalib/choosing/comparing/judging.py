@@ -152,7 +152,7 @@ def _check(held: dict[str, list[str]], pool: int) -> None:
 
 def _drawn(pool: Pool, size: int, how: Judging) -> Draws:
     found = pool.draws(size, how.draws, how.seed)
-    return Draws(ks=found.ks.mean(1), shortfall=found.shortfall.mean(1))
+    return Draws(ks=found.ks.mean(1), ks_worst=found.ks.max(1), shortfall=found.shortfall.mean(1))
 
 
 def _changes(
@@ -181,5 +181,6 @@ def _distance(
 def _beats(distances: Distances, line: int, draws: Draws) -> dict[str, Any]:
     return {
         "ks_beats": beaten(float(distances.ks[line].mean()), draws.ks),
+        "ks_worst_beats": beaten(float(distances.ks[line].max()), draws.ks_worst),
         "shortfall_beats": beaten(float(distances.shortfall[line].mean()), draws.shortfall),
     }

@@ -146,7 +146,9 @@ def _draw(axes: Any, panel: _Panel, draws_each: int) -> None:
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     if panel.counts:
-        axes.set_ylim(top=max(axes.get_ylim()[1], 1))
+        top = max(axes.get_ylim()[1], 1)
+        # Above the axis, where many of them are none.
+        axes.set_ylim(-top / 40, top)
         axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(fontsize="small", loc="upper right")
 

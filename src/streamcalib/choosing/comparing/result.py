@@ -35,9 +35,9 @@ class SetDistance:
     entropy_change, percentile_change
         How much the thresholds of these calibrators differ from those of the pool, as a part of
         them: mean over tensors.
-    ks_beats, shortfall_beats
-        Part of the random draws of the same size that are farther from the pool by ``ks_mean`` and
-        by ``shortfall``.
+    ks_beats, ks_worst_beats, shortfall_beats
+        Part of the random draws of the same size that are farther from the pool by ``ks_mean``, by
+        ``ks_worst`` and by ``shortfall``.
     """
 
     name: str
@@ -49,25 +49,31 @@ class SetDistance:
     entropy_change: float
     percentile_change: float
     ks_beats: float
+    ks_worst_beats: float
     shortfall_beats: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draws:
-    """Random draws of one size: mean distances over the tensors, one number a draw.
+    """Random draws of one size: distances to the pool, one number a draw.
 
     Attributes
     ----------
-    ks, shortfall
-        As ``ks_mean`` and ``shortfall`` of `SetDistance`: (draws,).
+    ks, ks_worst, shortfall
+        As ``ks_mean``, ``ks_worst`` and ``shortfall`` of `SetDistance`: (draws,).
     """
 
     ks: NDArray[np.float64]
+    ks_worst: NDArray[np.float64]
     shortfall: NDArray[np.float64]
 
     def to_dict(self) -> dict[str, Any]:
         """Return percentiles, ready for JSON."""
-        return {"ks_mean": _percentiles(self.ks), "shortfall": _percentiles(self.shortfall)}
+        return {
+            "ks_mean": _percentiles(self.ks),
+            "ks_worst": _percentiles(self.ks_worst),
+            "shortfall": _percentiles(self.shortfall),
+        }
 
 
 class ClassDraws(NamedTuple):

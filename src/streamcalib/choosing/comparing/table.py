@@ -17,6 +17,7 @@ _HEAD = (
     "KS mean",
     "beats",
     "KS worst",
+    "beats",
     "shortfall",
     "beats",
     "entropy",
@@ -57,11 +58,15 @@ def _distances(comparison: Comparison) -> list[str]:
     rows: list[tuple[str, ...]] = [_HEAD]
     for size, draws in comparison.draws.items():
         for what, percent in _SHOWN:
-            ks, short = (np.percentile(values, percent) for values in (draws.ks, draws.shortfall))
+            ks, worst, short = (
+                np.percentile(values, percent)
+                for values in (draws.ks, draws.ks_worst, draws.shortfall)
+            )
             name = f"random, {what} of {comparison.draws_each:,}"
-            rows.append((name, f"{size}", f"{ks:.5f}", "", "", f"{short:.4f}", "", "", ""))
+            figures = (f"{ks:.5f}", "", f"{worst:.4f}", "", f"{short:.4f}", "", "", "")
+            rows.append((name, f"{size}", *figures))
         rows += [_row(one) for one in comparison.sets if one.images == size]
-    worst = [
+    farthest = [
         f"{printable(one.name)}: farthest in {printable(one.ks_worst_tensor)}"
         for one in comparison.sets
     ]
@@ -70,7 +75,7 @@ def _distances(comparison: Comparison) -> list[str]:
         "",
         *_aligned(rows),
         "",
-        *worst,
+        *farthest,
         "KS: Kolmogorov-Smirnov distance to the pool, mean over tensors and largest. shortfall:",
         "part of the pool's largest magnitudes that is not reached. entropy, 99.99 %: how much the",
         "thresholds of these calibrators differ from the pool's. All: the less the better. beats:",
@@ -85,6 +90,7 @@ def _row(one: SetDistance) -> tuple[str, ...]:
         f"{one.ks_mean:.5f}",
         f"{one.ks_beats:.1%}",
         f"{one.ks_worst:.4f}",
+        f"{one.ks_worst_beats:.1%}",
         f"{one.shortfall:.4f}",
         f"{one.shortfall_beats:.1%}",
         f"{one.entropy_change:.2%}",

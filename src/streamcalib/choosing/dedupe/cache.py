@@ -83,6 +83,11 @@ class HashCache:
                 self._rows.close()
             self._rows = None
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether a later run finds what is made now."""
+        return self._rows is not None
+
     def _opened(self, file: Path) -> sqlite3.Connection:
         return open_table(file, _TABLE, most_bytes=_MOST_BYTES, busy_seconds=_BUSY_SECONDS)
 

@@ -19,7 +19,7 @@ from streamcalib.images.places import is_own_memory
 from streamcalib.images.probing import probe_all
 from streamcalib.images.reading import read_source
 from streamcalib.progress import Counter
-from streamcalib.wording import printable
+from streamcalib.wording import counted, printable
 from streamcalib.workers.orphans import end_with
 from streamcalib.workers.stopping import (
     TasksHere,
@@ -92,9 +92,8 @@ def hashes_of(
     hashes = Hashes(np.zeros((len(places), 3), np.uint64), np.zeros(len(places), np.bool_))
     with cache or HashCache() as kept:
         missing = _take_kept(places, kept, hashes)
-        counter = Counter(
-            "hash", len(places), 0, progress, unit="images", kept=len(places) - len(missing)
-        )
+        held = len(places) - len(missing)
+        counter = Counter("hash", len(places), 0, progress, unit="images", kept=held)
         unsaved: list[_Found] = []
         try:
             with closing(_made(places, missing, jobs)) as tasks:
@@ -103,11 +102,20 @@ def hashes_of(
                         if one.hashed is not None:
                             _fill_in(hashes, one.at, one.hashed)
                     unsaved += found
+                    held += sum(one.hashed is not None for one in found)
                     if len(unsaved) >= _KEPT_TOGETHER:
                         _save(kept, places, unsaved)
                     counter.add(len(found), 0)
-        finally:
+        except BaseException as error:
             _save(kept, places, unsaved)
+            # Who stops it is told; errors say what to do by themselves.
+            if kept.is_kept and not isinstance(error, Exception):
+                error.add_note(
+                    f"{counted(held, 'image')} of {len(places):,} hashed and kept; the "
+                    "same command goes on from there."
+                )
+            raise
+        _save(kept, places, unsaved)
     return hashes
 
 

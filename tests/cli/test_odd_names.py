@@ -248,3 +248,32 @@ def test_nothing_of_an_image_reaches_the_terminal(told, images, tmp_path):
     )
     assert ended.code == 0
     shown(ended)
+
+
+@pytest.mark.parametrize("length", [250, 300, 5000])
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("build", "--list", "list.txt", "--imgsz", 16, "--out", "{}.npy"),
+        ("build", "--list", "list.txt", "--imgsz", 16, "--out", "{}/a.npy"),
+        ("run", "images", "--count", 2, "--imgsz", 16, "--out", "{}"),
+        ("demo", "--count", 2, "--out", "{}"),
+        ("finalize", "calib.npy", "--out", "{}.npz"),
+        ("report", "calib.npy", "--out", "{}.html"),
+        ("sample", "images", "--count", 2, "--out", "{}.txt"),
+    ],
+)
+@pytest.mark.usefixtures("images")
+def test_names_that_are_too_long_are_refused(told, length, call):
+    """In words and with the code of a mistake; a folder of 250 is none."""
+    if "calib.npy" in call:
+        assert told("build", "--list", "list.txt", "--imgsz", 16, "--out", "calib.npy").code == 0
+    name = "n" * length
+    ended = told(*(str(word).replace("{}", name) for word in call))
+    if length == 250 and call[-1] in ("{}", "{}/a.npy"):
+        assert ended.code == 0, ended
+        return
+    assert ended.code == 2, ended
+    assert "too long" in ended.err
+    assert "Traceback" not in ended.err
+    assert len(ended.err) < 7000

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import traceback
 from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.errors import StreamcalibError
+from streamcalib.errors import OutputError, StreamcalibError
 from streamcalib.version import __version__
 from streamcalib.wording import printable
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 TERMINATED = 143
+_LONGEST_NAME = 120
 _AGAIN = "Nothing was published; the same command starts over."
 
 
@@ -42,7 +45,13 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
         return error.exit_code
     except StreamcalibError as error:
         return _leave(" ".join(filter(None, (f"error: {error}", _notes(error)))), error.exit_code)
-    except Exception:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            shown = printable(os.fsdecode(error.filename or "a path"))
+            return _leave(
+                f"error: {_shortened(shown)} is too long a name here: choose a shorter one.",
+                OutputError.exit_code,
+            )
         for line in traceback.format_exc().splitlines():
             click.echo(printable(line), err=True)
         return _leave(
@@ -51,6 +60,10 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
             1,
         )
     return outcome if isinstance(outcome, int) else 0
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

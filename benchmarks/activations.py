@@ -21,7 +21,6 @@ from benchmarks.rounds import (
     Turn,
     absence,
     alternate,
-    ratio,
 )
 from streamcalib.choosing.activations.cache import Observations, pack
 from streamcalib.choosing.activations.features import features_of, largest, merge, octaves
@@ -40,13 +39,13 @@ if TYPE_CHECKING:
 
     from benchmarks.settings import Settings
 
-_RUNNING, _PASS, _ERROR = "inference", "histogram pass", "error of counting some"
+_PASS, _ERROR = "histogram pass and inference", "error of counting some"
 _ALL = 2**62
 _SETS = 100
 
 
 def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
-    """Run the model and pass over photographs in alternation, one thread each."""
+    """Run the model and pass over photographs, one image after the other, on one thread."""
     paths = list(photographs(settings).paths[: settings.observed_images])
 
     def measured(which: str) -> Turn:
@@ -54,8 +53,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
             raise AbsentError("say --model FILE")
         return run_child("activations", which=which, model=str(settings.model), paths=paths)
 
-    contestants = [Contestant(name, partial(measured, name)) for name in (_RUNNING, _PASS)]
-    rounds = alternate(contestants, settings.rounds, tell)
+    rounds = alternate([Contestant(_PASS, partial(measured, _PASS))], settings.rounds, tell)
     # The same every time: measured once.
     rounds[0] |= alternate([Contestant(_ERROR, partial(measured, _ERROR))], 1, tell)[0]
     reason = absence(rounds[:1], _ERROR)
@@ -67,19 +65,20 @@ def run(settings: Settings, tell: Callable[[str], None]) -> Outcome:
         )
         for told, key in (("all values counted", "exact"), ("error of counting some", "error"))
     ]
-    told = "histogram pass / inference with the same outputs"
-    return Outcome(
-        [ratio(told, rounds, _PASS, _RUNNING, bar=0.7), _by_processor(told, rounds), *errors],
-        rounds,
+    return Outcome([_ratio(rounds, "seconds", 0.7), _ratio(rounds, "cpu_seconds"), *errors], rounds)
+
+
+def _ratio(rounds: Sequence[Round], clock: str, bar: float | None = None) -> Figure:
+    absent = absence(rounds, _PASS)
+    turns = [] if absent else [turns[_PASS] for turns in rounds]
+    # Processor time is that of the one processor, which others may use meanwhile.
+    told = ", processor time" if clock == "cpu_seconds" else ""
+    return Figure(
+        name=f"histogram pass / inference with the same outputs{told}",
+        values=tuple(turn[f"inference_{clock}"] / turn[clock] for turn in turns),
+        bar=bar,
+        absent=absent,
     )
-
-
-def _by_processor(told: str, rounds: Sequence[Round]) -> Figure:
-    """Return the ratio by the time of the one processor, which others may use meanwhile."""
-    absent = absence(rounds, _PASS) or absence(rounds, _RUNNING)
-    seconds = [(turns[_RUNNING], turns[_PASS]) for turns in rounds]
-    values = () if absent else (one["cpu_seconds"] / other["cpu_seconds"] for one, other in seconds)
-    return Figure(name=f"{told}, processor time", values=tuple(values), absent=absent)
 
 
 def work(which: str, model: str, paths: list[str]) -> Turn:
@@ -88,40 +87,44 @@ def work(which: str, model: str, paths: list[str]) -> Turn:
     for path in paths:
         Path(path).read_bytes()
     with one_opencv_thread():
-        if which == _ERROR:
-            return _error(measuring, paths)
-        return _inference(measuring, paths) if which == _RUNNING else _pass(measuring, paths)
+        return _error(measuring, paths) if which == _ERROR else _pass(measuring, paths)
 
 
-def _inference(measuring: Measuring, paths: Sequence[str]) -> Turn:
-    observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
-    session, name = observer.session, measuring.takes.name
-    wanted = [tensor for tensor in measuring.observed.tensors if tensor != name]
-    seconds = cpu_seconds = 0.0
-    for number, path in enumerate([paths[0], *paths]):
-        row, _ = maker.make(Path(path).read_bytes())
-        start, cpu_start = time.perf_counter(), time.process_time()
-        session.run(wanted, {name: row[None]})
-        # The first run sets things up.
-        if number:
-            seconds += time.perf_counter() - start
-            cpu_seconds += time.process_time() - cpu_start
-    return {"rate": len(paths) / seconds, "seconds": seconds, "cpu_seconds": cpu_seconds}
+class _Clock:
+    """Sums the time of the blocks that it is entered for."""
+
+    def __init__(self) -> None:
+        self.seconds = self.cpu_seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._start, self._cpu_start = time.perf_counter(), time.process_time()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds += time.perf_counter() - self._start
+        self.cpu_seconds += time.process_time() - self._cpu_start
 
 
 def _pass(measuring: Measuring, paths: Sequence[str]) -> Turn:
+    """Take turns image by image, so that a slow moment of the machine slows both."""
     observer, maker = Observer(measuring.observed, measuring.takes), _maker(measuring)
-    observer.observe(maker.make(Path(paths[0]).read_bytes())[0])
-    start, cpu_start = time.perf_counter(), time.process_time()
+    alone, name = Observer(measuring.observed, measuring.takes), measuring.takes.name
+    wanted = [tensor for tensor in measuring.observed.tensors if tensor != name]
     size = 0
-    for path in paths:
-        row, _ = maker.make(Path(path).read_bytes())
-        size += len(pack(observer.observe(row)))
-    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
+    for number, path in enumerate([paths[0], *paths]):
+        if number < 2:
+            # The first runs set things up.
+            passing, inference, size = _Clock(), _Clock(), 0
+        with passing:
+            row, _ = maker.make(Path(path).read_bytes())
+            size += len(pack(observer.observe(row)))
+        with inference:
+            alone.session.run(wanted, {name: row[None]})
     return {
-        "rate": len(paths) / seconds,
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
+        "rate": len(paths) / passing.seconds,
+        "seconds": passing.seconds,
+        "cpu_seconds": passing.cpu_seconds,
+        "inference_seconds": inference.seconds,
+        "inference_cpu_seconds": inference.cpu_seconds,
         "bytes_an_image": size / len(paths),
     }
 

@@ -140,11 +140,9 @@ class Observations:
 
 def pack(observation: Observation) -> bytes:
     """Return an observation as bytes."""
-    parts = (
-        observation.peaks.astype("<f4"),
-        observation.tops.astype("u1"),
-        observation.counts.astype("<u4"),
-    )
+    # All lowest bytes, then all second ones, and so on: the higher are zeros and shrink to nothing.
+    counts = observation.counts.astype("<u4").reshape(-1, 1).view("u1").T
+    parts = (observation.peaks.astype("<f4"), observation.tops.astype("u1"), counts)
     return zlib.compress(b"".join(part.tobytes() for part in parts), _FAST)
 
 
@@ -162,7 +160,8 @@ def unpack(data: bytes, tensors: int) -> Observation:
         raise ValueError("it is of another length")
     peaks = np.frombuffer(flat, "<f4", tensors).astype(np.float32, copy=False)
     tops = np.frombuffer(flat, "u1", tensors, 4 * tensors)
-    counts = np.frombuffer(flat, "<u4", offset=5 * tensors).reshape(tensors, BINS)
+    planes = np.frombuffer(flat, "u1", offset=5 * tensors).reshape(4, -1)
+    counts = np.ascontiguousarray(planes.T).view("<u4").reshape(tensors, BINS)
     if not (np.isfinite(peaks).all() and (top_octaves(peaks) == tops).all()):
         raise ValueError("its octaves are not those of its largest magnitudes")
     return Observation(peaks, tops, counts)

@@ -42,7 +42,7 @@ def top_octave(peak: float) -> int:
 
     Never less than fills a histogram, so every octave that it spans exists, and zeros lie below.
     """
-    return int(top_octaves(np.array([peak], np.float32))[0])
+    return max(int(np.float32(peak).view(np.uint32)) >> _EXPONENT_SHIFT, OCTAVES)
 
 
 def top_octaves(peaks: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streamcalib.choosing.activations.cache import Observations
     from streamcalib.extra_inputs import ExtraInput
 
-_VERSION = 1
+_VERSION = 2
 """Of how tensors are counted and packed."""
 
 

@@ -151,6 +151,19 @@ def test_a_set_that_is_larger_than_the_pool_has_no_draws():
     assert "all.txt (24)" in Path("larger.svg").read_text()
 
 
+def test_sets_of_one_name_are_all_there():
+    """Of different content, too; a name that is given is nobody else's."""
+    six, all_of_them = ImageList.read("six.txt"), ImageList.read("all.txt")
+    other = ImageList(all_of_them.paths, six.bases, six.file)
+    lists = [six, ImageList(six.paths, six.bases, Path("six.txt (2)")), other]
+    found = compared(*lists, labels=FOLDERS)
+    names = ["six.txt", "six.txt (2)", "six.txt (3)"]
+    assert [(one.name, one.images) for one in found.sets] == list(
+        zip(names, (6, 6, 24), strict=True)
+    )
+    assert list(found.classes) == list(found.outside) == names
+
+
 def test_the_table_names_every_set():
     """With what its columns mean."""
     text = "\n".join(lines_of(compared("six.txt", "all.txt")))

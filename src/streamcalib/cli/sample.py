@@ -83,7 +83,7 @@ def command(
         raise click.UsageError("--absolute and --relative-to exclude each other.")
     if jobs is not None and jobs < 1:
         raise click.UsageError(f"--jobs must be at least 1, not {jobs}.")
-    check_list(out)
+    check_list(out, count=None if overwrite or dry_run else count)
     dedupe_options.check_dedupe(dedupe, dedupe_distance)
     cache = beside(out)
     asked = {**strategy, "coco": coco, "split": split, "jobs": jobs, "cache": cache}

@@ -53,7 +53,7 @@ def check_plot(path: Path) -> None:
     InputError
         If the name ends neither in ``.png`` nor in ``.svg``.
     OutputError
-        If its folder is not there, or it is a folder itself.
+        If it cannot be written; see `check_file`.
     MissingExtraError
         If matplotlib is not installed.
     """

@@ -175,7 +175,8 @@ def _found(members: Sequence[str], sets: dict[str, list[str]]) -> Judged:
     )
     for name, places in {"the pool": members, **sets}.items():
         if not without(places, bad):
-            raise ListError(f"no image of {printable(name)} can be found.")
+            first = f", the first: {printable(places[0])}" if places else ""
+            raise ListError(f"no image of {printable(name)} can be found{first}.")
     return Judged(len(without(members, bad)), bad=bad)
 
 

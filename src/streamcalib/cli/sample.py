@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     help="Make the list's folder ignore sets, and keep the list tracked.  [default: on inside a "
     "git work tree]",
 )
-@options.overwrite
+@options.overwrite_of("Replace another list, or another file, of the name --out.")
 @options.dry_run_that("Choose, and print the choice; write no list. What is measured is kept.")
-@options.quiet
+@options.quiet_but_plan
 def command(
     source: str | None,
     coco: str | None,

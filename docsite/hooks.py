@@ -46,7 +46,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made = {f"commands/{name}.md": command_page(name) for name in command_names()}
     made["commands/index.md"] = overview()
     made["python.md"] = interface_page()
-    made["benchmarks/index.md"] = (_BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    benchmarks = (_BENCHMARKS / "README.md").read_text(encoding="utf-8")
+    made["benchmarks/index.md"] = benchmarks.replace("](../docs/", "](../")
     for uri, content in made.items():
         files.append(File.generated(config, uri, content=content))
     for path in sorted((_BENCHMARKS / "results").iterdir()):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -200,3 +201,32 @@ def test_a_second_build_is_told_that_one_is_running(start, tmp_path):
     assert begun(tmp_path)()
     process.send_signal(signal.SIGTERM)
     check_the_end(process, tmp_path, signal.SIGTERM)
+
+
+ENDS_SLOWLY = """
+import atexit, sys, time
+atexit.register(time.sleep, 1.5)
+sys.argv = ["streamcalib", "--version"]
+from streamcalib.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_signal_after_the_end_has_nothing_to_interrupt(number, times):
+    """While only workers are waited for, it passes without a traceback; a second one ends it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDS_SLOWLY],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    )
+    assert process.stdout.readline().startswith("streamcalib")
+    for _ in range(times):
+        time.sleep(0.4)
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert errors == ""
+    assert process.returncode == (0 if times == 1 else -number)

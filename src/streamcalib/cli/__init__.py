@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -16,6 +17,7 @@ from streamcalib.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 _NAMES = (
     *("sample", "build", "finalize", "run", "info", "verify", "report", "compare"),
@@ -57,8 +59,15 @@ def commands() -> None:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     code = run_to_the_end(commands, sys.argv[1:])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ends_next_time)
     if is_thread_left():
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+def _ends_next_time(number: int, _frame: FrameType | None) -> None:
+    """Let a first signal pass: all is done and said, and only workers are waited for."""
+    signal.signal(number, signal.SIG_DFL)

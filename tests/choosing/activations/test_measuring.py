@@ -209,6 +209,8 @@ def test_further_inputs_need_values(tmp_path, measuring):
     ]
     assert with_value[0].key != with_value[1].key
     assert with_value[0].takes.others["sizes"].tolist() == [[64, 64]]
+    with pytest.raises(InputError, match=r"^--extra-input sise: \S+m\.onnx has no such further"):
+        Measuring.of(measuring.model, None, [ExtraInput("sise", 1, "int64")])
 
 
 def test_no_workers_is_no_number(measuring, pool):

@@ -69,6 +69,23 @@ def test_the_bar_with_one_class_an_image(count, seed):
     assert present == min(81, room)
 
 
+@pytest.mark.parametrize(("count", "present"), [(12, 7), (20, 10), (24, 11), (32, 13), (50, 13)])
+@pytest.mark.parametrize("seed", [1, 42])
+def test_rare_classes_are_there_in_small_choices(count, present, seed):
+    """One image of a rare class is more than 2 % of 32, and costs nothing where it fits."""
+    labels = labelled(
+        [
+            [["a"], ["b"], ["c", f"rare{number}"] if number < 10 else ["c"]][kind]
+            for number in range(100)
+            for kind in range(3)
+        ]
+    )
+    chosen = balance(labels, drawn(300, count, seed), seed)
+    counts = dict(zip(labels.classes, class_shares(labels, chosen).counts.tolist(), strict=True))
+    assert sum(count > 0 for count in counts.values()) == present
+    assert all(abs(counts[name] - count / 3) < 1 for name in "abc")
+
+
 def test_what_is_good_already_stays():
     """A choice whose shares are the pool's is not touched."""
     labels = labelled([["a"], ["b"]] * 50)

@@ -10,6 +10,7 @@ octaves join the zeros: whole bins move, so the order of merging decides nothing
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -80,15 +81,25 @@ def count(halves: NDArray[np.uint16], top: int) -> NDArray[np.uint32]:
     ValueError
         If one is infinite or no number.
     """
-    found = np.bincount(halves, minlength=2 * _SIGN)
-    low, high = (top - OCTAVES + 1) << _HALF_MANTISSA, (top + 1) << _HALF_MANTISSA
-    positive = found[low:high].reshape(SIDE, _PER_BIN).sum(1)
-    negative = found[_SIGN + low : _SIGN + high].reshape(SIDE, _PER_BIN).sum(1)
-    zeros = found[:low].sum() + found[_SIGN : _SIGN + low].sum()
-    counts = np.concatenate([negative[::-1], [zeros], positive]).astype(np.uint32)
-    if counts.sum() != len(halves):
+    found = np.bincount(_bins_of(top).take(halves), minlength=BINS + 1)
+    if found[BINS]:
         raise ValueError("values are infinite or no numbers, or lie above the largest")
-    return counts
+    return found[:BINS].astype(np.uint32)
+
+
+@lru_cache(maxsize=64)
+def _bins_of(top: int) -> NDArray[np.intp]:
+    """Return the bin of every half: (2**16,); `BINS` for those above the octave ``top``.
+
+    A table, since counting by half first takes longer than the halves of a tensor are many.
+    """
+    halves = np.arange(2 * _SIGN)
+    magnitudes = halves % _SIGN
+    low, high = (top - OCTAVES + 1) << _HALF_MANTISSA, (top + 1) << _HALF_MANTISSA
+    outward = 1 + (magnitudes - low) // _PER_BIN
+    bins = np.where(halves < _SIGN, ZERO + outward, ZERO - outward)
+    bins = np.where(magnitudes < low, ZERO, bins)
+    return np.where(magnitudes < high, bins, BINS).astype(np.intp)
 
 
 def shifted(shift: NDArray[np.int64], bins: NDArray[np.int64]) -> NDArray[np.int64]:

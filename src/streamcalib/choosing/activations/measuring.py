@@ -22,7 +22,7 @@ from streamcalib.images.probing import probe_all
 from streamcalib.imgsz import agreed_size
 from streamcalib.progress import Counter, Subscriber, ignore
 from streamcalib.recipe import Recipe
-from streamcalib.wording import counted
+from streamcalib.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +72,8 @@ class Measuring:
         ------
         ModelError
             If it is no graph with one image input, or has other inputs that are not given.
+        InputError
+            If ``extra_inputs`` names an input that it does not have.
         RecipeError
             If the recipe does not fit the graph.
         MissingExtraError
@@ -92,6 +94,10 @@ class Measuring:
             raise ModelError(
                 f"{image.shown} has a further input {missing[0].name!r} "
                 f"({describe_input(missing[0])}): say its value with --extra-input."
+            )
+        if unknown := sorted(set(given) - {other.name for other in image.other_inputs}):
+            raise InputError(
+                f"--extra-input {printable(unknown[0])}: {image.shown} has no such further input."
             )
         batch = image.batch or 1
         others = {

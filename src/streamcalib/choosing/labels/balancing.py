@@ -35,9 +35,10 @@ def balance(labels: Labels, chosen: Sequence[int], seed: int) -> list[int]:
     """Exchange images of a choice while that improves it, and return the choice.
 
     What is better, in this order: fewer images too many or too few of a class whose share is
-    further than 2 % of all images from the pool's; fewer classes of which no image is chosen; a
-    smaller sum of squares of what classes have too many or too few. An image that comes in takes
-    the place of the one that goes.
+    further than 2 % of all images, or half an image, from the pool's, where the first image of a
+    class is never too many; fewer classes of which no image is chosen; a smaller sum of squares of
+    what classes have too many or too few. An image that comes in takes the place of the one that
+    goes.
 
     Parameters
     ----------
@@ -88,8 +89,11 @@ class _Balance:
         return self._members[self._starts[image] : self._starts[image + 1]]
 
     def _cost(self, have: NDArray[np.int64]) -> NDArray[np.float64]:
-        off = np.abs(have - self._wanted)
+        over = have - self._wanted
+        off = np.abs(over)
         outside = np.ceil(np.maximum(off - self._slack, 0.0))
+        # The one image that a class needs to be seen at all is never too many.
+        outside[(over > 0) & (have <= 1)] = 0
         absent = self._absent * (have <= 0)
         cost: NDArray[np.float64] = self._outside * outside + absent + off * off
         return cost

@@ -92,9 +92,9 @@ def test_bad_images_are_left_out_and_named(tmp_path):
     assert found.sets[0].images == 3
     assert [one.place for one in found.bad] == [str(tmp_path / "bad.jpg")]
     assert any("bad.jpg" in line for line in lines_of(found))
-    with pytest.raises(ListError, match="no image of list 1 is good, the first: .*/bad.jpg: .*"):
+    with pytest.raises(ListError, match=r"list 1 is good, the first: .*/bad\.jpg: .+\."):
         compared(ImageList([str(tmp_path / "bad.jpg")]))
-    with pytest.raises(ListError, match=r"first: .*/gone\.jpg: there is no such file\."):
+    with pytest.raises(ListError, match=r"the first: .*/gone\.jpg: no such file"):
         compared(ImageList([str(tmp_path / "gone.jpg"), str(tmp_path / "bad.jpg")]))
 
 

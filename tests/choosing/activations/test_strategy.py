@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import random
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -63,7 +63,7 @@ def test_a_pool_that_is_taken_whole_is_told(tmp_path, caplog):
     assert "takes all 5 good images of the pool" in caplog.text
     caplog.clear()
     shutil.copytree("pool", tmp_path / "pool")
-    sorted((tmp_path / "pool").iterdir())[0].write_bytes(b"bad")
+    min((tmp_path / "pool").iterdir()).write_bytes(b"bad")
     there = len(list((tmp_path / "pool").iterdir()))
     sample(tmp_path / "pool", there - 1, strategy=ByActivations(model="m.onnx", jobs=1))
     assert f"takes all {there - 1} good images" in caplog.text

@@ -135,7 +135,7 @@ def _all_alike(comparison: Comparison) -> bool:
     """Whether no set, and no random draw, has other class shares than the pool."""
     found = [one["largest_difference"] for one in comparison.classes.values()]
     drawn = [draws.largest_difference.max() for draws in comparison.class_draws.values()]
-    return max(*found, *drawn, 0) == 0
+    return not any(found) and not any(drawn)
 
 
 def _drawn_rows(comparison: Comparison, size: int, there: int) -> list[tuple[str, ...]]:

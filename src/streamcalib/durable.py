@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import tempfile
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def replaced(path: Path, part: Path | None = None) -> Iterator[Path]:
     the process is killed, ``part`` may be: by default a hidden file beside ``path``. Raises
     ``OSError``.
     """
-    part = part or path.with_name(f".{path.name}.part{os.getpid()}")
+    part = part or _part_of(path)
     try:
         yield part
         sync(part)
@@ -27,6 +28,28 @@ def replaced(path: Path, part: Path | None = None) -> Iterator[Path]:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+def obstacle(path: Path) -> str | None:
+    """Return why `replaced` cannot write a file, in the system's words; None if it can.
+
+    Folders that are not there are taken for ones that will be made. Nothing is left behind.
+    """
+    above = next(folder for folder in path.absolute().parents if os.path.exists(folder))  # noqa: PTH110
+    try:
+        for name in _part_of(path.absolute()).relative_to(above).parts:
+            # A name that is too long is found only where its folder is.
+            with suppress(FileNotFoundError):
+                os.lstat(above / name)
+        # Permissions do not tell of file systems that take no file.
+        with tempfile.TemporaryFile(dir=above):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part{os.getpid()}")
 
 
 def write_text(path: Path, text: str, part: Path | None = None) -> None:

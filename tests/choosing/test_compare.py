@@ -92,15 +92,22 @@ def test_bad_images_are_left_out_and_named(tmp_path):
     assert found.sets[0].images == 3
     assert [one.place for one in found.bad] == [str(tmp_path / "bad.jpg")]
     assert any("bad.jpg" in line for line in lines_of(found))
-    with pytest.raises(ListError, match="no image of list 1 is good"):
+    with pytest.raises(ListError, match=r"list 1 is good, the first: .*/bad\.jpg: .+\."):
         compared(ImageList([str(tmp_path / "bad.jpg")]))
+    with pytest.raises(ListError, match=r"the first: .*/gone\.jpg: no such file"):
+        compared(ImageList([str(tmp_path / "gone.jpg"), str(tmp_path / "bad.jpg")]))
+
+
+def kinds() -> LabelSource:
+    """Write down which kind of picture each one is."""
+    rows = [f"{path.name},{path.stem[-1]}" for path in Path("pool").iterdir()]
+    Path("labels.csv").write_text("\n".join(["image,class", *rows]) + "\n")
+    return LabelSource("csv", "labels.csv")
 
 
 def test_classes_are_compared_too():
     """With a model or without."""
-    labels = LabelSource("csv", "labels.csv")
-    rows = [f"{path.name},{path.stem[-1]}" for path in Path("pool").iterdir()]
-    Path("labels.csv").write_text("\n".join(["image,class", *rows]) + "\n")
+    labels = kinds()
     found = compare(["six.txt", "all.txt"], "pool", labels=labels, draws=50)
     assert found.sets == ()
     assert found.classes["all.txt"]["largest_difference"] == 0
@@ -118,7 +125,7 @@ def test_classes_are_compared_too():
 
 def test_class_shares_have_a_table():
     """With random draws of every size, and what its columns mean."""
-    lines = lines_of(compare(["six.txt", "all.txt"], "pool", labels=FOLDERS, draws=50))
+    lines = lines_of(compare(["six.txt", "all.txt"], "pool", labels=kinds(), draws=50))
     table = [re.split("  +", line.strip()) for line in lines[lines.index("") + 2 :]]
     assert table[1] == [
         "set",
@@ -130,19 +137,31 @@ def test_class_shares_have_a_table():
         "classes",
         "beats",
     ]
-    assert table[2] == ["random, median of 50", "6", "0.000%", "0.00%", "1 of 1"]
-    assert table[4] == ["six.txt", "6", "0.000%", "50.0%", "0.00%", "50.0%", "1 of 1", "50.0%"]
-    assert [row[0] for row in table[5:8]] == [
-        "random, median of 50",
-        "random, best of 50",
-        "all.txt",
-    ]
+    assert table[2][:2] == ["random, median of 50", "6"]
+    assert table[4][:2] == ["six.txt", "6"]
+    assert [row[0] for row in table[5:7]] == ["random, median of 50", "random, best of 50"]
+    assert table[7] == ["all.txt", "24", "0.000%", "50.0%", "0.00%", "50.0%", "4 of 4", "50.0%"]
     assert "beats: share of random draws" in "\n".join(lines)
+
+
+def test_a_single_class_is_nothing_to_compare(tmp_path):
+    """If all show it; a set that does not, or images without it, are compared as ever."""
+    one = "class shares: one class, which all sets show as often: nothing to compare"
+    lines = lines_of(compare(["six.txt", "all.txt"], "pool", labels=FOLDERS, draws=50))
+    assert one in lines
+    assert not any("beats" in line for line in lines)
+    other = tmp_path / "other.jpg"
+    other.write_bytes(next(Path("pool").iterdir()).read_bytes())
+    assert one not in lines_of(compare([ImageList([str(other)])], "pool", labels=FOLDERS, draws=5))
+    some = [path.name for path in sorted(Path("pool").iterdir())[:9]]
+    Path("some.csv").write_text("image,class\n" + "".join(f"{name},a\n" for name in some))
+    labels = LabelSource("csv", "some.csv")
+    assert one not in lines_of(compare(["six.txt"], "pool", labels=labels, draws=5))
 
 
 def test_a_set_that_is_larger_than_the_pool_has_no_draws():
     """By labels alone; that is said."""
-    found = compare(["six.txt", "all.txt"], "pool", labels=FOLDERS, draws=5, pool_size=6)
+    found = compare(["six.txt", "all.txt"], "pool", labels=kinds(), draws=5, pool_size=6)
     assert list(found.to_dict()["random"]) == ["6"]
     lines = lines_of(found)
     assert "all.txt is larger than the pool: no random draw of the pool is as large." in lines
@@ -151,12 +170,50 @@ def test_a_set_that_is_larger_than_the_pool_has_no_draws():
     assert "all.txt (24)" in Path("larger.svg").read_text()
 
 
+def test_sets_of_one_name_are_all_there():
+    """Of different content, too; a name that is given is nobody else's."""
+    six, all_of_them = ImageList.read("six.txt"), ImageList.read("all.txt")
+    other = ImageList(all_of_them.paths, six.bases, six.file)
+    lists = [six, ImageList(six.paths, six.bases, Path("six.txt (2)")), other]
+    found = compared(*lists, labels=FOLDERS)
+    names = ["six.txt", "six.txt (2)", "six.txt (3)"]
+    assert [(one.name, one.images) for one in found.sets] == list(
+        zip(names, (6, 6, 24), strict=True)
+    )
+    assert list(found.classes) == list(found.outside) == names
+
+
 def test_the_table_names_every_set():
     """With what its columns mean."""
     text = "\n".join(lines_of(compared("six.txt", "all.txt")))
     assert "six.txt" in text
     assert "random, median of 50" in text
     assert "Kolmogorov-Smirnov" in text
+
+
+def test_sets_have_one_order_in_all_of_the_table():
+    """That of their sizes, then that of the lists."""
+    lines = lines_of(compared("all.txt", "six.txt"))
+    [rows, farthest] = [
+        [line.split(what)[0] for line in lines if re.match(rf"\w+\.txt{what}", line)]
+        for what in (" +\\d", ": farthest in")
+    ]
+    assert farthest == ["six.txt", "all.txt"]
+    assert [row.split()[0] for row in rows] == farthest
+
+
+def test_the_legend_lies_above_all_that_is_drawn(tmp_path):
+    """However many sets there are."""
+    found = compared(*["six.txt"] * 4, "all.txt", labels=kinds())
+    draw_plot(found, tmp_path / "p.svg")
+    drawn = (tmp_path / "p.svg").read_text()
+    places = re.findall(r'<g id="axes_\d">\s*<g id="patch_\d+">\s*<path d="([^"]*)"', drawn)
+    legends = re.findall(r'<g id="legend_1">(.*?)<g id="(?:axes_|patch_)|$', drawn, re.DOTALL)
+    assert (len(places), "legend_1" in drawn) == (2, True)
+    tops = [min(map(float, re.findall(r"[ML] \S+ (\S+)", place))) for place in places]
+    marks = [float(y) for text in legends for y in re.findall(r'<use [^>]*y="([\d.]+)"', text)]
+    assert len(marks) >= 7
+    assert max(marks) < min(tops)
 
 
 def test_a_plot_is_drawn(tmp_path):
@@ -219,7 +276,7 @@ def test_images_that_are_not_there_show_no_class():
     assert [Path(one.place).name for one in found.bad] == ["gone.jpg"]
     assert found.classes["partly.txt"] == found.classes["six.txt"]
     assert "1 bad image left out:" in lines_of(found)
-    with pytest.raises(ListError, match=r"no image of gone\.txt can be found"):
+    with pytest.raises(ListError, match=r"gone\.txt can be found, the first: .*pool/gone\.jpg\."):
         compare(["gone.txt"], "pool", labels=labels)
 
 

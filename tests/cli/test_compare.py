@@ -100,25 +100,44 @@ def test_wrong_usage_is_told(told, pool, arguments, says):
         ("x.npy", "must end in .txt"),
         ("m.onnx/x.txt", "its folder is a file"),
         ("folder.txt", "it is a folder"),
+        (f"{'x' * 300}.txt", "cannot be written: File name too long."),
+        # Beside it lies a file of a longer name.
+        (f"{'x' * 240}.txt", "cannot be written: File name too long."),
+        (f"new/{'x' * 300}.txt", "cannot be written: File name too long."),
+        ("/proc/new/x.txt", "cannot be written: No such file or directory."),
+        ("two.txt", "two.txt exists and is another list"),
+        ("empty.txt", "empty.txt exists and is another list"),
     ],
 )
 def test_a_list_that_cannot_be_written_is_refused_before_it_is_chosen(told, pool, out, says):
     """Before the pool is looked at."""
     Path("folder.txt").mkdir()
+    Path("two.txt").write_text("a.jpg\nb.jpg\n")
+    Path("empty.txt").write_text("")
+    before = sorted(Path().iterdir())
     ended = told("sample", "nowhere", "--out", out)
+    assert sorted(Path().iterdir()) == before
     assert ended.code == 2
     assert says in ended.err
     assert "nowhere" not in ended.err
 
 
-def test_a_picture_of_too_long_a_name_is_refused_in_words(told, pool):
-    """After the table, which is not lost."""
-    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
-    ended = told(*LABELLED, "--plot", f"{'x' * 300}.svg")
+@pytest.mark.parametrize(
+    ("option", "file", "reason"),
+    [
+        ("--plot", f"{'x' * 300}.svg", "File name too long"),
+        ("--json", "x" * 300, "File name too long"),
+        ("--json", "/proc/x.json", "No such file or directory"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(told, pool, option, file, reason):
+    """Not even the lists are read."""
+    ended = told("compare", "no.txt", "--pool", "nowhere", "--labels", "folder", option, file)
     assert ended.code == 2
-    assert "--plot xxx" in ended.err
-    assert "cannot be written: File name too long." in ended.err
-    assert "1 of 1" in ended.out
+    assert f"{option} {file[:3]}" in ended.err
+    assert f"cannot be written: {reason}." in ended.err
+    assert "nowhere" not in ended.err
+    assert ended.out == ""
 
 
 def test_class_shares_are_held_against_draws(told, pool):
@@ -152,15 +171,6 @@ def test_what_is_assumed_is_told_as_a_warning(told, pool):
     assert "says nothing of how" not in told(*arguments, "--quiet").err
 
 
-def test_the_table_is_shown_though_a_file_cannot_be_written(told, pool):
-    """A file name that is too long is found only then."""
-    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
-    ended = told(*LABELLED, "--json", "x" * 300)
-    assert ended.code == 2
-    assert "--json xxx" in ended.err
-    assert "1 of 1" in ended.out
-
-
 def test_a_models_pool_is_a_thousand_unless_said_otherwise(told, pool, monkeypatch):
     """As of a choice; without a model it is all of it."""
     monkeypatch.setattr("streamcalib.choosing.compare.POOL_SIZE", 5)
@@ -172,3 +182,24 @@ def test_a_models_pool_is_a_thousand_unless_said_otherwise(told, pool, monkeypat
     assert "[default: with --model 1000, else all]" in " ".join(
         told("compare", "--help").out.split()
     )
+
+
+def test_another_list_of_as_many_images_is_refused_only_once_chosen(told, pool):
+    """It may be the same; one of another count is replaced if that is said."""
+    Path("x.txt").write_text("a.jpg\nb.jpg\n")
+    ended = told("sample", "pool", "--count", 2, "--out", "x.txt")
+    assert (ended.code, "x.txt exists and is another list" in ended.err) == (2, True)
+    assert told("sample", "pool", "--count", 3, "--out", "x.txt", "--dry-run").code == 0
+    assert told("sample", "pool", "--count", 3, "--out", "x.txt", "--overwrite").code == 0
+    assert told("sample", "pool", "--count", 3, "--out", "x.txt").code == 0
+
+
+def test_a_list_given_twice_has_two_rows(told, pool):
+    """As every list has one, in their order."""
+    Path("a.txt").write_text(f"{next(Path('pool').iterdir())}\n")
+    ended = told(
+        "compare", "a.txt", "a.txt", "--pool", "pool", *MODEL, "--draws", 5, "--json", "c.json"
+    )
+    facts = json.loads(Path("c.json").read_text())
+    assert [one["name"] for one in facts["sets"]] == ["a.txt", "a.txt (2)"]
+    assert "\na.txt (2)  " in ended.out

@@ -49,6 +49,18 @@ def test_a_dry_run_writes_nothing(told, built, tmp_path):
     assert smallsets.contents(tmp_path) == before
 
 
+@pytest.mark.parametrize("out", [f"{'a' * 300}.html", "/proc/x/r.html", f"new/{'a' * 300}.html"])
+def test_a_page_that_cannot_be_written_is_refused_before_the_set_is_read(told, built, out):
+    """In words, and though it is but a plan."""
+    reportsets.damage(built, 2)
+    before = smallsets.contents(Path())
+    for plan in ((), ("--dry-run",)):
+        ended = told("report", "calib.npy", "--out", out, *plan)
+        assert (ended.code, ended.out) == (2, "")
+        assert "cannot be written: " in ended.err
+    assert smallsets.contents(Path()) == before
+
+
 def test_quiet_says_nothing(told, built):
     """But writes."""
     assert told("report", "calib.npy", "--quiet") == (0, "", "")

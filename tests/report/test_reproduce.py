@@ -144,3 +144,59 @@ def test_further_inputs_of_a_choice_are_in_its_command(tmp_path, monkeypatch):
         kept, chosen[name] = chosen[name], {"mask": {"value": "x"}}
         assert not any("sample" in step.command for step in reproduce(calibration))
         chosen[name] = kept
+
+
+def from_command_line(*words: str) -> None:
+    """Run a command in the current folder."""
+    code = "from streamcalib.cli import main; main()"
+    command = [smallsets.sys.executable, "-c", code, *words]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rule", "written", "root"),
+    [
+        ("random", ("--relative-to", "p ool"), None),
+        ("table", ("--absolute",), "."),
+        ("model", ("--relative-to", "p ool"), "p ool"),
+    ],
+)
+def test_a_list_that_starts_elsewhere_is_made_again(tmp_path, monkeypatch, rule, written, root):
+    """Its source, its files and the set are where they were, wherever its paths start from."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    paths = write_pool(tmp_path / "p ool", 8)
+    lines = "".join(f"{Path(path).name},{'ab'[at % 2]}\n" for at, path in enumerate(paths))
+    Path("t.csv").write_text("image,class\n" + lines)
+    write_yolo_like(tmp_path / "m.onnx", 64)
+    how = {
+        "random": (),
+        "table": ("--strategy", "stratified", "--labels", "csv:t.csv"),
+        "model": ("--strategy", "activations", "--model", "m.onnx", "--jobs", "1"),
+    }[rule]
+    # Beside the images, where a list without --root is found, too.
+    place = "p ool" if root is None else "rel"
+    listed, out = f"{place}/quant4.txt", f"{place}/c.npy"
+    from_command_line("sample", "p ool", "--count", "4", *how, *written, "--out", listed)
+    at = () if root is None else ("--root", root)
+    small = ("--preset", "yolo11", "--imgsz", "64", "--jobs", "1")
+    from_command_line("build", "--list", listed, *at, *small, "--out", out)
+    files = [Path(listed), Path(f"{listed}.json")]
+    kept = [file.read_bytes() for file in files]
+    again(CalibrationSet.open(out))
+    assert [file.read_bytes() for file in files] == kept
+
+
+def test_a_set_that_is_built_elsewhere_is_made_again(tmp_path, monkeypatch):
+    """The list is chosen in one folder, and named in another."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    monkeypatch.chdir(first)
+    smallsets.make_images(first / "images", 6)
+    from_command_line("sample", "images", "--count", "4", "--out", "../second/quant4.txt")
+    monkeypatch.chdir(second)
+    small = ("--root", "../first", "--preset", "yolo11", "--imgsz", "64", "--jobs", "1")
+    from_command_line("build", "--list", "quant4.txt", *small, "--out", "c.npy")
+    again(CalibrationSet.open("c.npy"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +20,12 @@ from streamcalib.surroundings import image_folders, links_on_the_way, naming_var
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from streamcalib.building.prepare import PreparedBuild
     from streamcalib.building.rowtable import RowTable
     from streamcalib.errors import Failure
     from streamcalib.images.listfile import ImageList
+    from streamcalib.images.places import Base
     from streamcalib.recipe import Recipe
 
 _MOST_PROBED_FOLDERS = 1000
@@ -79,7 +80,7 @@ def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[s
     by_opencv = [ROUTES.index("opencv-jpeg"), ROUTES.index("opencv-other")]
     through_opencv = int(np.isin(table.columns["route"], by_opencv).sum())
     return {
-        "list": None if images.file is None else str(images.file),
+        "list": None if images.file is None else _list_file(images.file, images.bases[0]),
         "sha256": None if images.file is None else _file_sha256(images.file),
         "entries_sha256": images.entries_sha256,
         "count": len(images),
@@ -88,6 +89,11 @@ def _images(images: ImageList, table: RowTable, tolerate_damage: bool) -> dict[s
         "through_opencv": through_opencv,
         "tolerate_damage": tolerate_damage,
     }
+
+
+def _list_file(file: Path, start: Base) -> str:
+    """Return a list's file as it was given, unless it is sought from elsewhere than its images."""
+    return str(file if start == Path.cwd() else file.absolute())
 
 
 def _row_records(

@@ -57,7 +57,8 @@ def compare(
     Parameters
     ----------
     lists
-        The sets: image lists, or their files.
+        The sets: image lists, or their files. Of several of one name, later ones are called
+        ``NAME (2)`` and so on.
     pool, extensions
         What they are to stand for: a source as in `list_images`.
     model
@@ -97,8 +98,7 @@ def compare(
     population = list_images(pool, extensions).paths
     size = len(population) if model is None else POOL_SIZE
     members = candidates(population, size if pool_size is None else pool_size, seed)
-    sets = {_name(one, number): _places(ImageList.of(one)) for number, one in enumerate(lists)}
-    sets = as_in_pool(sets, population)
+    sets = as_in_pool(_named(lists), population)
     kept = beside_first(lists) if cache is None else cache
     how = Judging(draws, seed, held_out, jobs, progress, kept)
     if model is None:
@@ -137,6 +137,19 @@ def _check_numbers(lists: int, draws: int, pool_size: int | None, held_out: int)
         raise InputError(f"--held-out must be at least 0, not {held_out}.")
 
 
+def _named(lists: Sequence[ImageList | str | os.PathLike[str]]) -> dict[str, list[str]]:
+    """Return where the images of each list are, by its name; of equal names, later ones count."""
+    sets: dict[str, list[str]] = {}
+    for number, one in enumerate(lists):
+        name = given = _name(one, number)
+        times = 1
+        while name in sets:
+            times += 1
+            name = f"{given} ({times})"
+        sets[name] = _places(ImageList.of(one))
+    return sets
+
+
 def _name(images: ImageList | str | os.PathLike[str], number: int) -> str:
     if isinstance(images, ImageList):
         return f"list {number + 1}" if images.file is None else str(images.file)
@@ -162,7 +175,8 @@ def _found(members: Sequence[str], sets: dict[str, list[str]]) -> Judged:
     )
     for name, places in {"the pool": members, **sets}.items():
         if not without(places, bad):
-            raise ListError(f"no image of {printable(name)} can be found.")
+            first = f", the first: {printable(places[0])}" if places else ""
+            raise ListError(f"no image of {printable(name)} can be found{first}.")
     return Judged(len(without(members, bad)), bad=bad)
 
 

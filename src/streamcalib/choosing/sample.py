@@ -79,6 +79,7 @@ def sample(
     choice = (strategy or Random()).choose(pool, Wanted(count, wanted, seed))
     folder = Path(absolute_path(os.fspath(relative_to or ".")))
     base = None if absolute else folder
+    working = absolute_path(os.curdir)
     return ImageList(
         paths=[_written(path, base) for path in choice.chosen],
         bases=(folder,),
@@ -94,6 +95,8 @@ def sample(
             "duplicates_dropped": population.duplicates,
             "extensions": None if extensions is None else list(extensions),
             "relative_to": None if base is None else str(base),
+            # Where other paths start from, which is mostly the same folder.
+            **({} if base == Path(working) else {"working_folder": working}),
             **_left_out(distinct, base),
         },
     )

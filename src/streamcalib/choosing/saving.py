@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from streamcalib.durable import obstacle
 from streamcalib.errors import InputError, ListError, OutputError
 from streamcalib.gitignore import IgnoreChange, ignore_sets, in_work_tree
 from streamcalib.images.listfile import ImageList, listable, side_file
@@ -31,13 +32,19 @@ class SavedList(NamedTuple):
     gitignore: IgnoreChange | None
 
 
-def check_list(out: str | os.PathLike[str]) -> None:
+def check_list(out: str | os.PathLike[str], *, count: int | None = None) -> None:
     """Make sure that a list may be written, before it is chosen.
+
+    Parameters
+    ----------
+    count
+        How many images it will name; a list of as many that is there may be the very same.
 
     Raises
     ------
     OutputError
-        If it is a URL, its name does not end in ``.txt``, or it or its folder is something else.
+        If it is a URL, its name does not end in ``.txt`` or is too long, it or its folder is
+        something else, no file can be written there, or a list of another ``count`` is there.
     """
     path, shown = Path(out), printable(str(out))
     if is_url(os.fspath(out)):
@@ -50,6 +57,11 @@ def check_list(out: str | os.PathLike[str]) -> None:
     above = next(folder for folder in path.absolute().parents if os.path.exists(folder))  # noqa: PTH110
     if not above.is_dir():
         raise OutputError(f"the list {shown} cannot be written: its folder is a file.")
+    # The longer name of the two.
+    if reason := obstacle(side_file(path)):
+        raise OutputError(f"the list {shown} cannot be written: {reason}.")
+    if count is not None and path.exists() and _count(path) != count:
+        raise _another(shown)
 
 
 def save_list(
@@ -93,10 +105,7 @@ def save_list(
     try:
         unchanged = path.exists() and _holds(path, images)
         if path.exists() and not unchanged and not overwrite:
-            raise OutputError(
-                f"{shown} exists and is another list. To replace it, say --overwrite; or choose "
-                "another --out."
-            )
+            raise _another(shown)
         path.parent.mkdir(parents=True, exist_ok=True)
         written = images.adopt(path) if unchanged else images.write(path)
         change = ignore_sets(path.parent, (path.name, side_file(path).name)) if tracked else None
@@ -107,6 +116,21 @@ def save_list(
     except OSError as error:
         raise OutputError(f"the list {shown} cannot be written: {error.strerror}.") from error
     return SavedList(written, unchanged, change)
+
+
+def _another(shown: str) -> OutputError:
+    return OutputError(
+        f"{shown} exists and is another list. To replace it, say --overwrite; or choose another "
+        "--out."
+    )
+
+
+def _count(path: Path) -> int | None:
+    """Return how many images a list names; None if it is no list."""
+    try:
+        return len(ImageList.read(path))
+    except ListError:
+        return None
 
 
 def _holds(path: Path, images: ImageList) -> bool:

@@ -100,7 +100,7 @@ _SHOWN_BAD = 5
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be measured; measure and write nothing."
 )
-@options.quiet
+@options.quiet_but_plan
 def command(
     source: str | None,
     count: int | None,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     help="Keep the rows of a finished set whose list is the beginning of this one.",
 )
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 def command(
     list_file: str,
     out: str,

@@ -47,7 +47,7 @@ _STDOUT = "-"
     "ONNX model whose activations sets and pool are compared by; images become rows as its input "
     "wants them."
 )
-@options.extra_inputs
+@options.extra_inputs_to_run
 @click.option(
     "--labels",
     metavar="KIND[:FILE]",
@@ -91,7 +91,7 @@ _STDOUT = "-"
     help="Draw the sets among the random draws, by activations, class shares or both, as FILE, "
     "ending in .png or .svg; needs the extra plot. A file that is there is replaced.",
 )
-@options.quiet
+@options.quiet_but_json
 def command(
     lists: tuple[str, ...],
     pool: str,

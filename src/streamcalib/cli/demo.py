@@ -22,7 +22,7 @@ from streamcalib.wording import printable
 @build_options.resume_options
 @options.no_report
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 def command(
     out: str, count: int, seed: int, no_report: bool, dry_run: bool, quiet: bool, **build: Any
 ) -> None:

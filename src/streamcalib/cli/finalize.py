@@ -39,7 +39,7 @@ _EXPORTS_ONLY = ("batch", "value_range", "dtype", "layout", "shards", "official_
 @options.cache_window
 @options.overwrite
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 def command(
     calibration_set: str,
     out: str,

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-quiet = click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+
+def _quiet_but(what: str = "") -> Decorator:
+    return click.option("--quiet", is_flag=True, help=f"Print nothing but errors{what}.")
+
+
+quiet = _quiet_but()
+quiet_but_plan = _quiet_but(", and what --dry-run is to print")
+quiet_but_json = _quiet_but(", and what --json - is to print")
 
 
 def dry_run_that(says: str) -> Decorator:
@@ -113,16 +120,21 @@ def _extra_inputs(
     return [ExtraInput.parse(value) for value in values]
 
 
-extra_inputs = click.option(
-    "--extra-input",
-    "extra_inputs",
-    multiple=True,
-    metavar="NAME=VALUES:DTYPE",
-    callback=_extra_inputs,
-    help="A further input of the model, for .npz: one row's value, repeated for every row, like "
-    "orig_size=640,640:int64, or a number that fills a row, like mask=1*1x640x640:float32. May be "
-    "given several times.",
-)
+def _extra_inputs_of(what: str) -> Decorator:
+    return click.option(
+        "--extra-input",
+        "extra_inputs",
+        multiple=True,
+        metavar="NAME=VALUES:DTYPE",
+        callback=_extra_inputs,
+        help=f"A further input of the model{what}: one row's value, repeated for every row, like "
+        "orig_size=640,640:int64, or a number that fills a row, like mask=1*1x640x640:float32. May "
+        "be given several times.",
+    )
+
+
+extra_inputs = _extra_inputs_of(", for .npz")
+extra_inputs_to_run = _extra_inputs_of("")
 
 
 def _model(says: str) -> Decorator:

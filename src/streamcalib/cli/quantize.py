@@ -98,7 +98,7 @@ class _Rows(NamedTuple):
 )
 @options.preset_options
 @options.input_name
-@options.extra_inputs
+@options.extra_inputs_to_run
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -126,7 +126,7 @@ class _Rows(NamedTuple):
 @build_options.image_options
 @options.overwrite
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 @click.argument("modelopt", nargs=-1, type=click.UNPROCESSED, metavar="[-- MODELOPT'S OPTIONS]")
 def command(
     model: str,

@@ -47,7 +47,7 @@ from streamcalib.wording import counted, in_units, printable
 @options.jobs
 @options.overwrite_of("Replace another page, or another file, of the name --out.")
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 def command(
     calibration_set: str,
     out: str,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 @build_options.resume_options
 @options.no_report
 @options.dry_run
-@options.quiet
+@options.quiet_but_plan
 def command(
     source: str | None,
     coco: str | None,

@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     help="Make the list's folder ignore sets, and keep the list tracked.  [default: on inside a "
     "git work tree]",
 )
-@options.overwrite
+@options.overwrite_of("Replace another list, or another file, of the name --out.")
 @options.dry_run_that("Choose, and print the choice; write no list. What is measured is kept.")
-@options.quiet
+@options.quiet_but_plan
 def command(
     source: str | None,
     coco: str | None,
@@ -83,7 +83,7 @@ def command(
         raise click.UsageError("--absolute and --relative-to exclude each other.")
     if jobs is not None and jobs < 1:
         raise click.UsageError(f"--jobs must be at least 1, not {jobs}.")
-    check_list(out)
+    check_list(out, count=None if overwrite or dry_run else count)
     dedupe_options.check_dedupe(dedupe, dedupe_distance)
     cache = beside(out)
     asked = {**strategy, "coco": coco, "split": split, "jobs": jobs, "cache": cache}

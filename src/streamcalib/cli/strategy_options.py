@@ -29,7 +29,8 @@ _STRATEGY = (
         default="random",
         help="Rule of the choice. By the activations of --model: activations, images that together "
         "are distributed as the pool is; ranges, images that reach its largest values, for "
-        "calibration by max; blend, both.",
+        "calibration by max; blend, both. By --labels: stratified, images that show each class as "
+        "often as all do, rare classes included.",
     ),
     click.option(
         "--pool-size",
@@ -143,7 +144,7 @@ def strategy_options(function: Callable[..., Any]) -> Callable[..., Any]:
         "With --strategy activations, ranges or blend: ONNX model whose activations decide; images "
         "become rows as its input wants them."
     )
-    further = (model, options.extra_inputs)
+    further = (model, options.extra_inputs_to_run)
     return options.all_of((*_STRATEGY, *further), function)
 
 

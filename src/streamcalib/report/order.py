@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import joblib
 
 from streamcalib.calibset import CalibrationSet
+from streamcalib.durable import obstacle
 from streamcalib.errors import InputError, OutputError
 from streamcalib.images.places import is_url, without_file_scheme
 from streamcalib.version import __version__
@@ -127,6 +128,8 @@ def check_report(
             f"{printable(str(path))} exists and is another page. To replace it, say --overwrite; "
             "or choose another --out."
         )
+    if not is_complete and (reason := obstacle(path)):
+        raise OutputError(f"the report {printable(str(path))} cannot be written: {reason}.")
     return ReportOrder(
         source=calibration,
         out=path,

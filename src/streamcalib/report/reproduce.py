@@ -30,14 +30,19 @@ class Step(NamedTuple):
 
 
 def reproduce(calibration: CalibrationSet) -> list[Step]:
-    """Return the commands that choose the images, build the set, and use it."""
+    """Return the commands that choose the images, build the set, and use it.
+
+    Paths stay as they were given: each command runs in the folder in which they were given.
+    """
     manifest = calibration.manifest
-    steps = []
-    start = _start(manifest)
-    if start:
-        steps.append(Step("Go to where its paths start", start))
-    steps += _sample(manifest)
-    steps += _build(calibration)
+    start = _base(manifest)
+    working = _working_folder(manifest.images["chosen"]) or start
+    listed = _listed(manifest, working)
+    steps = _sample(manifest, working, listed)
+    steps = [*_into(working), *steps] if steps else []
+    if not steps or start != working:
+        steps += _into(start)
+    steps += _build(calibration, working, listed)
     steps += [Step(what, command) for what, command in calibration.commands.items()]
     steps.append(
         Step(
@@ -48,15 +53,37 @@ def reproduce(calibration: CalibrationSet) -> list[Step]:
     return steps
 
 
-def _start(manifest: Manifest) -> str:
+def _into(folder: str | None) -> list[Step]:
+    if folder is None:
+        return []
+    return [Step("Go to where the paths of the next command start", shlex.join(["cd", folder]))]
+
+
+def _base(manifest: Manifest) -> str | None:
+    """Return the folder in which the images were sought first; None if it is at a URL."""
     bases = manifest.images["bases"]
-    is_folder = bool(bases) and Path(bases[0]).is_absolute()
-    return shlex.join(["cd", bases[0]]) if is_folder else ""
+    return bases[0] if bases and Path(bases[0]).is_absolute() else None
 
 
-def _sample(manifest: Manifest) -> list[Step]:
+def _working_folder(chosen: dict[str, Any]) -> str | None:
+    """Return the folder in which the images were chosen; None if that is not known."""
+    folder = chosen.get("working_folder", chosen.get("relative_to"))
+    return folder if isinstance(folder, str) and Path(folder).is_absolute() else None
+
+
+def _listed(manifest: Manifest, working: str | None) -> str:
+    """Return the list's file, as both of the commands that name it find it."""
+    start, images = _base(manifest), manifest.images
+    if images["list"] is None:
+        name = f"quant{images['count']}.txt"
+        return name if working in (None, start) else str(Path(str(working)) / name)
+    is_same = start is None or working == start
+    return str(images["list"] if is_same else Path(start or "") / images["list"])
+
+
+def _sample(manifest: Manifest, working: str | None, out: str) -> list[Step]:
     """Return what chose the images; nothing if it was no choice that options can say."""
-    chosen, out = manifest.images["chosen"], manifest.images["list"]
+    chosen = manifest.images["chosen"]
     source, count, seed = (chosen.get(name) for name in ("source", "count", "seed"))
     if not (isinstance(source, str) and type(count) is int and type(seed) is int):
         return []
@@ -80,9 +107,9 @@ def _sample(manifest: Manifest) -> list[Step]:
     base = chosen.get("relative_to")
     if base is None and "relative_to" in chosen:
         words.append("--absolute")
-    elif isinstance(base, str) and base != next(iter(manifest.images["bases"]), None):
+    elif isinstance(base, str) and base != working:
         words += ["--relative-to", base]
-    command = shlex.join([*words, "--out", out or f"quant{count}.txt"])
+    command = shlex.join([*words, "--out", out])
     return [*steps, Step("Choose the images", command)]
 
 
@@ -145,13 +172,14 @@ def _extra_inputs(noted: Any) -> list[str] | None:
     return [word for extra in extras for word in ("--extra-input", _written(extra))]
 
 
-def _build(calibration: CalibrationSet) -> list[Step]:
+def _build(calibration: CalibrationSet, working: str | None, listed: str) -> list[Step]:
     manifest = calibration.manifest
     images = manifest.images
-    listed = images["list"] or f"quant{images['count']}.txt"
     words = ["streamcalib", "build", "--list", listed]
-    if images["bases"] and "://" in images["bases"][0]:
-        words += ["--root", images["bases"][0]]
+    bases = images["bases"]
+    # With --root, images are sought nowhere else.
+    if len(bases) == 1 and bases[0] != working:
+        words += ["--root", bases[0]]
     steps, known = _recipe(manifest.recipe, _RECIPE_FILE, "Write its recipe down")
     words += known
     if manifest.store != ("uint8" if calibration.path.suffix == ".zarr" else "final"):

@@ -91,6 +91,16 @@ def test_what_is_infinite_or_no_number_makes_a_bad_image(tmp_path, row, value):
         observer.observe(row)
 
 
+@pytest.mark.parametrize(("value", "counted"), [(np.inf, 1), (-np.inf, 1), (np.nan, 0)])
+def test_a_single_odd_value_makes_a_bad_image(tmp_path, row, value, counted):
+    """An infinite one wherever it is; of those that are no numbers, one that is counted."""
+    _, observer = observer_of(write_yolo_like(tmp_path / "m.onnx", SIDE), samples=64)
+    start, stride = step("images", (1, *row.shape), 64)
+    row.reshape(-1)[(start + counted) % stride] = value
+    with pytest.raises(ImageError, match=r"tensor images holds infinite values or none"):
+        observer.observe(row)
+
+
 def test_all_zeros_are_counted_as_such(tmp_path):
     """A tensor without any other value has a peak of 0."""
     _, observer = observer_of(write_yolo_like(tmp_path / "m.onnx", SIDE))

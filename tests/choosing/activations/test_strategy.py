@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import sqlite3
 import sys
 from pathlib import Path
@@ -50,6 +51,22 @@ def test_the_first_of_a_long_list_are_the_short_one(blend, name):
     assert list(long)[8:18] == list(short.spares)
     assert short.provenance["strategy"] == name
     assert len(set(long)) == 20
+
+
+def test_a_pool_that_is_taken_whole_is_told(tmp_path, caplog):
+    """Before anything is measured, or once it is known which images are good."""
+    caplog.set_level("INFO", "streamcalib")
+    told = "nothing to choose but their order"
+    chosen(4, pool_size=5)
+    assert told not in caplog.text
+    chosen(5, pool_size=5)
+    assert "takes all 5 good images of the pool" in caplog.text
+    caplog.clear()
+    shutil.copytree("pool", tmp_path / "pool")
+    min((tmp_path / "pool").iterdir()).write_bytes(b"bad")
+    there = len(list((tmp_path / "pool").iterdir()))
+    sample(tmp_path / "pool", there - 1, strategy=ByActivations(model="m.onnx", jobs=1))
+    assert f"takes all {there - 1} good images" in caplog.text
 
 
 def test_workers_decide_nothing():

@@ -56,8 +56,10 @@ def scan(
 ) -> tuple[float, NDArray[np.uint16]]:
     """Return the largest magnitude of all values, and every ``stride``-th from ``start`` on.
 
-    ``values`` is flat and contiguous. Those returned are cut to the upper half of their bits, which
-    is all that `count` looks at. By stretches that stay in the processor's cache.
+    The magnitude passes over values that are no numbers: finding each would slow the whole pass by
+    2 to 3 %, and `count` finds those returned. ``values`` is flat and contiguous. Those returned
+    are cut to the upper half of their bits, which is all that `count` looks at. By stretches that
+    stay in the processor's cache.
     """
     stretch = max(1, _STRETCH // stride) * stride
     peak, taken = 0.0, []

@@ -102,7 +102,8 @@ class Observer:
         Raises
         ------
         ImageError
-            If a tensor is infinite, no number or empty, or the graph fails.
+            If a tensor is empty, any of its values infinite, or one of those counted no number, or
+            the graph fails.
         """
         batch = np.broadcast_to(row, (self._takes.batch, *row.shape))
         feed = {self._takes.name: np.ascontiguousarray(batch), **self._takes.others}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from streamcalib.extra_inputs import ExtraInput
     from streamcalib.progress import Subscriber
     from streamcalib.recipe import Recipe
+
+_log = logging.getLogger(__name__)
 
 _POOL_RULE = "random.Random(seed).sample(sorted(paths), pool size), sorted"
 _RULES: dict[str, str] = {
@@ -118,12 +121,16 @@ class ByActivations:
                 f"--count asks for {wanted.count} images, and --pool-size {self.pool_size} leaves "
                 f"{len(pool)} candidates: a choice needs a pool that is larger."
             )
+        if wanted.count == len(pool):
+            _tell_no_choice(wanted.count)
         measuring = Measuring.of(self.model, self.recipe, self.extra_inputs)
         tensors = len(measuring.observed.tensors)
         with Observations(measuring.key, tensors, cache=self.cache) as observations:
             bad = measure(measuring, pool, observations, jobs=self.jobs, progress=self.progress)
             good = without(pool, bad)
             _check(wanted.count, good, bad)
+            if bad and wanted.count == len(good):
+                _tell_no_choice(wanted.count)
             merged = merge(observations, good, octaves(largest(observations, good)))
             features = features_of(observations, good, merged, percentile=self.percentile)
         spares = min(wanted.spares, len(good) - wanted.count)
@@ -177,3 +184,11 @@ def _check(count: int, good: Sequence[str], bad: Sequence[Unmeasured]) -> None:
             f"--count asks for {counted(count, 'image')}, and the pool has {len(good):,} good ones "
             f"and {len(bad):,} bad, the first: {printable(bad[0].place)}: {bad[0].reason}."
         )
+
+
+def _tell_no_choice(count: int) -> None:
+    _log.info(
+        "--count takes all %s of the pool: there is nothing to choose but their order. Take fewer, "
+        "or a larger pool.",
+        counted(count, "good image"),
+    )

@@ -95,7 +95,7 @@ def judge(
         number = {place: index for index, place in enumerate(good)}
         inside = [place for place in members if place in number]
         held = {name: [p for p in places if p in number] for name, places in sets.items()}
-        _check(held, len(inside))
+        _check(held, members, sets, bad)
         tops = octaves(largest(observations, good))
         merged = merge(observations, inside, tops)
         features = features_of(observations, good, merged)
@@ -137,17 +137,29 @@ def _held_out(inside: list[str], held: dict[str, list[str]], how: Judging) -> li
     return candidates(unused, how.held_out, how.seed)
 
 
-def _check(held: dict[str, list[str]], pool: int) -> None:
+def _check(
+    held: dict[str, list[str]],
+    members: Sequence[str],
+    sets: dict[str, list[str]],
+    bad: Sequence[Unmeasured],
+) -> None:
+    pool = len(without(members, bad))
     if not pool:
-        raise ListError("no image of the pool is good.")
+        raise _no_good("the pool", members, bad)
     for name, places in held.items():
         if not places:
-            raise ListError(f"no image of {printable(name)} is good.")
+            raise _no_good(name, sets[name], bad)
         if len(places) > pool:
             raise ListError(
                 f"{printable(name)} has {len(places)} images, and the pool {pool}: no random draw "
                 "of the pool is as large. A larger --pool-size may help."
             )
+
+
+def _no_good(name: str, places: Sequence[str], bad: Sequence[Unmeasured]) -> ListError:
+    first = next((one for one in bad if one.place in places[:1]), None)
+    why = "" if first is None else f", the first: {printable(first.place)}: {first.reason}"
+    return ListError(f"no image of {printable(name)} is good{why}.")
 
 
 def _drawn(pool: Pool, size: int, how: Judging) -> Draws:

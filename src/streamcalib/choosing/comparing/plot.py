@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _ENDINGS = (".png", ".svg")
 _INCHES = (8.0, 5.5)
+_INCHES_A_LINE = 0.18
+"""Of a legend."""
 _DOTS_PER_INCH = 120
 # Told apart by people who do not see all colours (Okabe and Ito), and by their marks.
 _COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -53,7 +55,7 @@ def check_plot(path: Path) -> None:
     InputError
         If the name ends neither in ``.png`` nor in ``.svg``.
     OutputError
-        If its folder is not there, or it is a folder itself.
+        If it cannot be written; see `check_file`.
     MissingExtraError
         If matplotlib is not installed.
     """
@@ -78,7 +80,8 @@ def draw_plot(comparison: Comparison, path: Path) -> None:
     panels = _panels(comparison)
     if not panels:
         raise InputError("--plot shows activations or classes: say --model or --labels.")
-    figure = _new_figure(len(panels))
+    lines = max(len(panel.drawn) + len(panel.sets) for panel in panels)
+    figure = _new_figure(len(panels), lines)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for place, panel in zip(axes, panels, strict=True):
         _draw(place, panel, comparison.draws_each)
@@ -150,7 +153,10 @@ def _draw(axes: Any, panel: _Panel, draws_each: int) -> None:
         # Above the axis, where many of them are none.
         axes.set_ylim(-top / 40, top)
         axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize="small", loc="upper right")
+    # Above the axes, where no draw lies.
+    axes.legend(
+        fontsize="small", loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3, frameon=False
+    )
 
 
 def _shortened(name: str) -> str:
@@ -164,7 +170,7 @@ def _cycled(values: tuple[str, ...]) -> Any:
         yield from values
 
 
-def _new_figure(panels: int) -> Any:
+def _new_figure(panels: int, lines: int = 0) -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -172,4 +178,4 @@ def _new_figure(panels: int) -> Any:
             "--plot needs the package matplotlib: pip install 'streamcalib[plot]'."
         ) from error
     wide, high = _INCHES
-    return Figure(figsize=(wide * panels, high), layout="constrained")
+    return Figure(figsize=(wide * panels, high + _INCHES_A_LINE * lines), layout="constrained")

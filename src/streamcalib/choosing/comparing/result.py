@@ -24,7 +24,7 @@ class SetDistance:
     Attributes
     ----------
     name
-        The list, as given.
+        The list, as given; with a number behind it if an earlier one has the same name.
     images
         How many of its images were measured; those that could not be are in `Comparison.bad`.
     ks_mean, ks_worst, ks_worst_tensor

@@ -68,7 +68,9 @@ def _distances(comparison: Comparison) -> list[str]:
         rows += [_row(one) for one in comparison.sets if one.images == size]
     farthest = [
         f"{printable(one.name)}: farthest in {printable(one.ks_worst_tensor)}"
+        for size in comparison.draws
         for one in comparison.sets
+        if one.images == size
     ]
     return [
         f"model {printable(str(comparison.model))}: {counted(comparison.tensors, 'tensor')}",
@@ -100,6 +102,8 @@ def _row(one: SetDistance) -> tuple[str, ...]:
 
 def _classes(comparison: Comparison) -> list[str]:
     there = next(iter(comparison.classes.values()))["classes"]
+    if there == 1 and _all_alike(comparison):
+        return ["", "class shares: one class, which all sets show as often: nothing to compare"]
     rows: list[tuple[str, ...]] = [_CLASSES_HEAD]
     for size in sorted({one["images"] for one in comparison.classes.values()}):
         if size in comparison.class_draws:
@@ -125,6 +129,13 @@ def _classes(comparison: Comparison) -> list[str]:
         "present. beats: share of random draws of that size that are worse.",
         *larger,
     ]
+
+
+def _all_alike(comparison: Comparison) -> bool:
+    """Whether no set, and no random draw, has other class shares than the pool."""
+    found = [one["largest_difference"] for one in comparison.classes.values()]
+    drawn = [draws.largest_difference.max() for draws in comparison.class_draws.values()]
+    return not any(found) and not any(drawn)
 
 
 def _drawn_rows(comparison: Comparison, size: int, there: int) -> list[tuple[str, ...]]:

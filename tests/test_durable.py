@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamcalib.durable import replaced, sync, write_text
+from streamcalib.durable import obstacle, replaced, sync, write_text
 
 
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
@@ -76,3 +76,20 @@ def test_files_and_folders_can_be_flushed(tmp_path):
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "missing")
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_in_the_way_is_told_without_writing(tmp_path):
+    """As writing would tell it, or nothing where it would go well once its folder is made."""
+    (tmp_path / "file").write_text("")
+    for place in ("a", "file", "new/er/a"):
+        assert obstacle(tmp_path / place) is None
+    for place in ("x" * 300, "file/a", f"new/{'x' * 300}", f"{'x' * 300}/a"):
+        with pytest.raises(OSError) as caught:  # noqa: PT011, PT012
+            (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+            write_text(tmp_path / place, "")
+        if place.startswith("new"):
+            (tmp_path / "new").rmdir()
+        # A file in place of a folder is met as what exists, or as what is no folder.
+        told = obstacle(tmp_path / place)
+        assert told == ("Not a directory" if place == "file/a" else caught.value.strerror)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

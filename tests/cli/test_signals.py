@@ -16,9 +16,11 @@ import cv2
 import numpy as np
 import psutil
 import pytest
+from tqdm import tqdm
 
 import smallsets
 from sessions import kept_rows, session_of, wait_until
+from streamcalib.cli.ending import without_broken_bars
 from streamcalib.workers.marks import read_marks
 
 if TYPE_CHECKING:
@@ -230,3 +232,19 @@ def test_a_signal_after_the_end_has_nothing_to_interrupt(number, times):
     _, errors = process.communicate(timeout=60)
     assert errors == ""
     assert process.returncode == (0 if times == 1 else -number)
+
+
+def test_a_half_made_bar_goes_without_a_word(monkeypatch, capsys):
+    """An interrupt may come while a bar is made; whatever else cannot be raised is told."""
+
+    class Broken:
+        def __del__(self) -> None:
+            raise AttributeError("pos")
+
+    monkeypatch.setattr(sys, "unraisablehook", without_broken_bars)
+    bar = object.__new__(tqdm)
+    del bar
+    assert capsys.readouterr().err == ""
+    broken = Broken()
+    del broken
+    assert "AttributeError: pos" in capsys.readouterr().err

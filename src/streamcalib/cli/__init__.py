@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streamcalib.cli.ending import run_to_the_end
+from streamcalib.cli.ending import run_to_the_end, without_broken_bars
 from streamcalib.signals import is_thread_left
 from streamcalib.version import __version__
 
@@ -58,6 +58,7 @@ def commands() -> None:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    sys.unraisablehook = without_broken_bars
     code = run_to_the_end(commands, sys.argv[1:])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ends_next_time)

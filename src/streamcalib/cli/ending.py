@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import traceback
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,13 @@ def run_to_the_end(commands: click.Group, arguments: list[str]) -> int:
             1,
         )
     return outcome if isinstance(outcome, int) else 0
+
+
+def without_broken_bars(raised: sys.UnraisableHookArgs) -> None:
+    """Tell what cannot be raised, but not of a progress bar that an interrupt left half made."""
+    is_bar = getattr(raised.object, "__qualname__", "") == "tqdm.__del__"
+    if not (is_bar and isinstance(raised.exc_value, AttributeError)):
+        sys.__unraisablehook__(raised)
 
 
 def _shortened(name: str) -> str:

@@ -243,6 +243,7 @@ def test_a_half_made_bar_goes_without_a_word(monkeypatch, capsys):
 
     monkeypatch.setattr(sys, "unraisablehook", without_broken_bars)
     bar = object.__new__(tqdm)
+    bar.disable = False
     del bar
     assert capsys.readouterr().err == ""
     broken = Broken()

@@ -18,7 +18,7 @@ from benchmarks.__main__ import tell
 from benchmarks.errors import AbsentError
 from benchmarks.looks import herd, k_center, looks, medoids
 from benchmarks.machine import commit
-from benchmarks.observed import Images, Place, means, observed, observed_whole, placed
+from benchmarks.observed import Images, Standing, means, observed, observed_whole, placed
 from benchmarks.report import write_results
 from benchmarks.settings import HERE
 from streamcalib.choosing.activations.greedy import greedy
@@ -148,7 +148,7 @@ def counted_whole(
 _HEAD = ("set", "images", "KS", "beats %", "shortfall", "beats %")
 
 
-def _shares(place: Place) -> tuple[float, float, float, float]:
+def _shares(place: Standing) -> tuple[float, float, float, float]:
     return (place.ks, 100 * place.ks_beats, place.shortfall, 100 * place.shortfall_beats)
 
 

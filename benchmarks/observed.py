@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ALL = 2**62
 
 
-class Place(NamedTuple):
+class Standing(NamedTuple):
     """Where a set stands: its distances, and the part of random draws that it beats, 0 to 1."""
 
     ks: float
@@ -109,12 +109,12 @@ def observed_whole(measuring: Measuring, paths: Sequence[str]) -> Images:
 
 def placed(
     pool: Pool, sets: Sequence[Sequence[int]], among: Sequence[Sequence[int]]
-) -> list[Place]:
+) -> list[Standing]:
     """Return where sets stand among random ones of their size."""
     found, drawn = pool.distances(sets), pool.distances(among)
     ks, shortfall = found.ks.mean(1).tolist(), found.shortfall.mean(1).tolist()
     return [
-        Place(a, beaten(a, drawn.ks.mean(1)), b, beaten(b, drawn.shortfall.mean(1)))
+        Standing(a, beaten(a, drawn.ks.mean(1)), b, beaten(b, drawn.shortfall.mean(1)))
         for a, b in zip(ks, shortfall, strict=True)
     ]
 

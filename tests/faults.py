@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import smallsets
+from sessions import wait_until
+from streamcalib.workers.marks import Mark, read_marks
 
 CHILD = Path(__file__).parent / "child"
 CARRIERS: dict[str, Any] = {
@@ -68,3 +72,34 @@ def carrying(number: int, word: str) -> bytes:
     does so with the interpreter's lock held; ``slow``: it takes `CARRIERS`' seconds.
     """
     return smallsets.jpeg(number) + f"#{word}".encode()
+
+
+def begun(folder: Path, carriers: dict[str, Any], *words: object) -> subprocess.Popen[str]:
+    """Begin a command in a folder, and a session of its own, whose images do what they carry.
+
+    Its cache is in ``cache``, and its temporary files are in ``temporary``.
+    """
+    (folder / "temporary").mkdir(exist_ok=True)
+    places = {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "temporary")}
+    return subprocess.Popen(
+        smallsets.command(*words),
+        cwd=folder,
+        env={**environment(carriers), **places},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill_one_of_two(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Kill a worker of a command that `begun` began, once two are at images."""
+
+    def busy() -> list[Mark]:
+        folders = (folder / "temporary").glob("streamcalib-*")
+        marks = [mark for one in folders for mark in read_marks(one)]
+        return [mark for mark in marks if mark.source is not None]
+
+    wait_until(lambda: len(busy()) == 2, process)
+    os.kill(busy()[0].pid, signal.SIGKILL)

@@ -28,8 +28,8 @@ _STRATEGY = (
         type=click.Choice(get_args(StrategyName)),
         default="random",
         help="Rule of the choice. By the activations of --model: activations, images that together "
-        "are distributed as the pool is; ranges, images that reach its largest values, for "
-        "calibration by max; blend, both. By --labels: stratified, images that show each class as "
+        "are distributed as the pool is; ranges, images that reach its largest values; "
+        "blend, both. By --labels: stratified, images that show each class as "
         "often as all do, rare classes included.",
     ),
     click.option(

@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-MARKS_NAME = "marks"
-"""Folder of the marks, in a build's folder."""
-
 _STOP_NAME = "stop"
 _BYTES = 64
 # Number of the image, from 1; 0 while at none. Then how many there were, which tells one from the
@@ -45,7 +42,7 @@ class Mark(NamedTuple):
 
 
 class Marks:
-    """The parent's side: all marks of a build.
+    """The parent's side: the marks of all workers.
 
     Parameters
     ----------

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import subprocess
 from pathlib import Path
 
 import faults
 import smallsets
 from pools import write_pool
-from sessions import wait_until
-from streamcalib.workers.marks import Mark, read_marks
 from yolo_like import write_yolo_like
 
 COUNT = 12
@@ -26,20 +22,9 @@ def compare(folder: Path, carried: dict[int, str]) -> subprocess.Popen[str]:
         Path(paths[number]).write_bytes(faults.carrying(number, word))
     write_yolo_like(folder / "m.onnx", 64)
     smallsets.write_list(folder / "a.txt", paths[:3])
-    (folder / "temporary").mkdir()
     by_model = ("--model", "m.onnx", "--preset", "yolo11", "--draws", 5, "--jobs", 2)
     words = ("compare", "a.txt", "--pool", "pool", *by_model, "--json", "found.json")
-    found = {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "temporary")}
-    return subprocess.Popen(
-        smallsets.command(*words),
-        cwd=folder,
-        env={**faults.environment(faults.CARRIERS), **found},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return faults.begun(folder, faults.CARRIERS, *words)
 
 
 def test_images_that_end_their_worker_are_bad(tmp_path):
@@ -60,14 +45,7 @@ def test_images_that_end_their_worker_are_bad(tmp_path):
 def test_images_at_which_a_worker_was_killed_are_named(tmp_path):
     """From outside, as for want of memory: none is to blame, and the command ends with code 5."""
     process = compare(tmp_path, dict.fromkeys(range(COUNT), "slow"))
-
-    def busy() -> list[Mark]:
-        folders = (tmp_path / "temporary").glob("streamcalib-*")
-        marks = [mark for folder in folders for mark in read_marks(folder)]
-        return [mark for mark in marks if mark.source is not None]
-
-    wait_until(lambda: len(busy()) == 2, process)
-    os.kill(busy()[0].pid, signal.SIGKILL)
+    faults.kill_one_of_two(tmp_path, process)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert "a worker died while images went through the model" in err

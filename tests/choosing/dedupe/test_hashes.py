@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sqlite3
 import subprocess
 from contextlib import suppress
@@ -19,13 +18,11 @@ import faults
 import packed
 import smallsets
 from messages import text_of
-from sessions import wait_until
 from streamcalib.choosing.dedupe.cache import HashCache
 from streamcalib.choosing.dedupe.hashes import hashes_of
 from streamcalib.choosing.dedupe.hashing import perceptual_hash
 from streamcalib.errors import StoppedError
 from streamcalib.progress import Progress, ignore
-from streamcalib.workers.marks import Mark, read_marks
 
 
 @pytest.fixture
@@ -177,18 +174,7 @@ def test_a_worker_that_dies_ends_it(tmp_path, places):
 def dedupe(folder: Path, jobs: int = 2) -> subprocess.Popen[str]:
     """Begin to choose of a folder's images without near-duplicates, in a session of its own."""
     words = ("sample", "images", "--count", 5, "--dedupe", "--jobs", jobs, "--out", "list.txt")
-    (folder / "temporary").mkdir(exist_ok=True)
-    found = {"XDG_CACHE_HOME": str(folder / "cache"), "TMPDIR": str(folder / "temporary")}
-    return subprocess.Popen(
-        smallsets.command(*words),
-        cwd=folder,
-        env={**faults.environment(faults.HASHED_CARRIERS), **found},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    return faults.begun(folder, faults.HASHED_CARRIERS, *words)
 
 
 def test_images_that_end_whoever_hashes_them_are_named(tmp_path):
@@ -216,14 +202,7 @@ def test_images_at_which_a_worker_was_killed_are_named(tmp_path):
         path = tmp_path / f"images/{number:06d}.jpg"
         path.write_bytes(faults.carrying(number, "slow"))
     process = dedupe(tmp_path)
-
-    def busy() -> list[Mark]:
-        folders = (tmp_path / "temporary").glob("streamcalib-*")
-        marks = [mark for folder in folders for mark in read_marks(folder)]
-        return [mark for mark in marks if mark.source is not None]
-
-    wait_until(lambda: len(busy()) == 2, process)
-    os.kill(busy()[0].pid, signal.SIGKILL)
+    faults.kill_one_of_two(tmp_path, process)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 5, err
     assert "At work then: " in err

@@ -57,9 +57,9 @@ def scan(
     """Return the largest magnitude of all values, and every ``stride``-th from ``start`` on.
 
     The magnitude passes over values that are no numbers: finding each would slow the whole pass by
-    2 to 3 %, and `count` finds those returned. ``values`` is flat and contiguous. Those returned
-    are cut to the upper half of their bits, which is all that `count` looks at. By stretches that
-    stay in the processor's cache.
+    some percent, and `count` finds those returned. ``values`` is flat and contiguous. What is
+    returned of them is the upper half of their bits, which is all that `count` looks at. By
+    stretches that stay in the processor's cache.
     """
     stretch = max(1, _STRETCH // stride) * stride
     peak, taken = 0.0, []
@@ -91,7 +91,8 @@ def count(halves: NDArray[np.uint16], top: int) -> NDArray[np.uint32]:
 def _bins_of(top: int) -> NDArray[np.intp]:
     """Return the bin of every half: (2**16,); `BINS` for those above the octave ``top``.
 
-    A table, since counting by half first takes longer than the halves of a tensor are many.
+    A tensor has fewer values than there are halves, so counting each half, and summing those of a
+    bin, would take longer.
     """
     halves = np.arange(2 * _SIGN)
     magnitudes = halves % _SIGN
